@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The checkpoint: what a pinball says, in one data structure. Readers fill it (one module per
+ * file of the pinball), place.c decides where things go, emitters print it.
+ * Addresses are bytes, page counts are pages of PAGE_SIZE bytes, ends are exclusive. */
+#ifndef GEN_CHECKPOINT_H
+#define GEN_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE_SIZE UINT64_C(4096)
+#define USER_SPACE_END UINT64_C(0x7ffffffff000) /* 47 bits less a page: Linux, 4-level tables */
+#define VSYSCALL_PAGE UINT64_C(0xffffffffff600000)
+
+enum { MAX_THREADS = 1024 };
+
+/* General registers in the order in which start.S pops them. */
+enum gpr {
+    R15, R14, R13, R12, R11, R10, R9, R8, RDI, RSI, RBP, RBX, RDX, RCX, RAX, RSP, RIP, RFLAGS,
+    FS_BASE, GS_BASE, NUM_GPRS
+};
+extern const char *const gpr_names[NUM_GPRS]; /* lower case, with '_' */
+
+/* CPU features beyond the x86-64 baseline that a context needs to be restored. */
+enum { NEEDS_AVX = 1, NEEDS_AVX512F = 2, NEEDS_AVX512BW = 4, NEEDS_AMX = 8 };
+
+enum { TILECFG_SIZE = 64, TMM_SIZE = 1024, NUM_TMM = 8 };
+
+/* State of one thread at the start of the region. Vector values are little-endian bytes. */
+struct thread {
+    uint64_t gpr[NUM_GPRS];
+    uint16_t fcw, fsw, fop;
+    uint8_t ftw;           /* abridged, as in the FXSAVE image: a bit per register in use */
+    uint64_t fip, fdp;     /* 48 bits each: offset and what FXSAVE's 32-bit form calls selector */
+    uint8_t st[8][16];     /* 10 bytes used */
+    uint32_t mxcsr;
+    uint8_t vector[32][64]; /* XMM is the first 16 bytes, YMM the first 32 */
+    uint64_t k[8];
+    uint8_t *amx;          /* TILECFG, then TMM0-7; NULL when in initial state */
+    bool has_os_tid, has_icount;
+    uint64_t os_tid;       /* kernel's thread id when recorded */
+    uint64_t icount;       /* instructions that the thread ran in the region */
+};
+
+/* Adjacent pages of one kind that are also adjacent in pages.bin. */
+struct run {
+    uint64_t address;
+    uint64_t pages;
+    uint64_t offset; /* of the first byte in pages.bin, or ZERO_PAGES */
+    uint64_t order;  /* rising in the order of the pinball's file */
+};
+#define ZERO_PAGES UINT64_MAX
+
+struct module {
+    char *name;
+    uint64_t base, end;
+};
+
+struct range {
+    uint64_t begin, end;
+    bool executed; /* labelled "text": executed in the region */
+};
+
+struct register_description {
+    char *name;     /* lower case, '-' as '_'; NULL where the number is not used */
+    uint32_t size;  /* bytes */
+};
+
+struct checkpoint {
+    const char *base; /* path of the pinball without ".global.log" */
+    const char *name; /* last part of base */
+
+    /* global.log */
+    unsigned version_major, version_minor;
+    bool fat;
+    uint32_t num_static_threads;
+    uint32_t num_threads; /* alive at the start; these are started */
+    char *command_line;   /* or NULL */
+    struct register_description *registers;
+    size_t num_registers; /* highest number + 1 */
+
+    struct thread *threads; /* num_threads of them */
+
+    struct run *runs; /* in order of address, without overlap, after text_read */
+    size_t num_runs;
+    uint64_t pages, zero_pages;
+
+    struct range *ranges;
+    size_t num_ranges;
+    struct module *modules;
+    size_t num_modules;
+
+    bool has_break;
+    uint64_t program_break;
+};
+
+/* Bits NEEDS_* for all threads that are started. */
+unsigned checkpoint_needs(const struct checkpoint *c);
+
+#endif

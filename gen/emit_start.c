@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Prints start.S: for each thread the last instructions of the startup, which load its context
+ * and jump into the region, and the context itself. Scalar registers are symbols of the linker
+ * script (t0.rax); vector registers are data here, a labelled line each.
+ *
+ * No XRSTOR: its layout differs between processors, and simulators lack it. FXRSTOR loads x87,
+ * MXCSR and XMM0-15; what the pinball has beyond that gets an instruction of its own, so that the
+ * checkpoint of an SSE program runs on any x86-64 processor. */
+#include "emit.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* CF PF AF ZF SF DF OF AC ID: the flags that a program can set for itself. */
+static const char flags_mask[] = "0x240cd5";
+
+static bool any(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i])
+            return true;
+    return false;
+}
+
+static uint64_t little_endian(const uint8_t *bytes, int size)
+{
+    uint64_t value = 0;
+    for (int i = size - 1; i >= 0; i--)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+static void emit_octa(FILE *to, const uint8_t *bytes)
+{
+    fprintf(to, " .octa 0x%016" PRIx64 "%016" PRIx64 "\n", little_endian(bytes + 8, 8),
+            little_endian(bytes, 8));
+}
+
+/* Bytes of vector register N beyond what FXRSTOR loads: 0, 32 or 64. */
+static int wide_bytes(const struct thread *t, int n)
+{
+    if (any(t->vector[n] + 32, 32) || (n >= 16 && any(t->vector[n], 32)))
+        return 64;
+    return n < 16 && any(t->vector[n] + 16, 16) ? 32 : 0;
+}
+
+static void emit_vector_loads(FILE *to, const struct thread *t, uint32_t index)
+{
+    for (int n = 0; n < 32; n++)
+        if (wide_bytes(t, n) == 64)
+            fprintf(to, "        vmovdqu64 t%u.zmm%d(%%rip), %%zmm%d\n", index, n, n);
+        else if (wide_bytes(t, n) == 32)
+            fprintf(to, "        vmovdqu   t%u.ymm%d(%%rip), %%ymm%d\n", index, n, n);
+    for (int n = 0; n < 8; n++)
+        if (t->k[n])
+            fprintf(to, "        kmov%c     t%u.k%d(%%rip), %%k%d\n", t->k[n] >> 16 ? 'q' : 'w',
+                    index, n, n);
+    if (!t->amx)
+        return;
+    fprintf(to, "        ldtilecfg t%u.tilecfg(%%rip)\n", index);
+    for (int n = 0; n < NUM_TMM; n++) {
+        unsigned stride = t->amx[16 + 2 * n] | (unsigned)t->amx[17 + 2 * n] << 8;
+        if (stride && t->amx[48 + n])
+            fprintf(to,
+                    "        lea       t%u.tmm%d(%%rip), %%rax\n"
+                    "        mov       $%u, %%ecx\n"
+                    "        tileloadd (%%rax,%%rcx,1), %%tmm%d\n",
+                    index, n, stride, n);
+    }
+}
+
+static void emit_entry(FILE *to, const struct thread *t, uint32_t index)
+{
+    fprintf(to,
+            "        .section .text.elfie.enter, \"ax\", @progbits\n"
+            "t%1$u.enter:\n"
+            "        fxrstor64 t%1$u.fx(%%rip)\n",
+            index);
+    emit_vector_loads(to, t, index);
+    fprintf(to,
+            "        andq      $%2$s, t%1$u.flags(%%rip)\n"
+            "        lea       t%1$u.pops(%%rip), %%rsp\n",
+            index, flags_mask);
+    for (int i = 0; i < RSP; i++)
+        fprintf(to, "        pop       %%%s\n", gpr_names[i]);
+    fprintf(to,
+            "        popfq\n"
+            "        mov       t%1$u.stack(%%rip), %%rsp\n"
+            "        .globl    t%1$u.jump\n"
+            "t%1$u.jump:\n"
+            "        jmp       *t%1$u.entry(%%rip)\n"
+            "        .type     t%1$u.enter, @function\n"
+            "        .size     t%1$u.enter, . - t%1$u.enter\n\n",
+            index);
+}
+
+static void emit_fxsave_image(FILE *to, const struct thread *t, uint32_t index)
+{
+    fprintf(to,
+            "        .balign   16\n"
+            "t%1$u.fx:\n"
+            "t%1$u.fcw:   .short 0x%2$04x\n"
+            "t%1$u.fsw:   .short 0x%3$04x\n"
+            "t%1$u.ftw:   .short 0x%4$02x        # a bit for each register in use\n"
+            "t%1$u.fop:   .short 0x%5$04x\n"
+            "t%1$u.fip:   .quad 0x%6$" PRIx64 "\n"
+            "t%1$u.fdp:   .quad 0x%7$" PRIx64 "\n"
+            "t%1$u.mxcsr: .long 0x%8$04x, 0\n",
+            index, t->fcw, t->fsw, t->ftw, t->fop, t->fip, t->fdp, t->mxcsr);
+    for (int n = 0; n < 8; n++) {
+        fprintf(to, "t%u.st%d:  ", index, n);
+        emit_octa(to, t->st[n]);
+    }
+    for (int n = 0; n < 16; n++) {
+        fprintf(to, "t%u.xmm%d:%s", index, n, n < 10 ? " " : "");
+        emit_octa(to, t->vector[n]);
+    }
+    fputs("        .zero 96                # reserved by FXSAVE\n", to);
+}
+
+static void emit_wide_registers(FILE *to, const struct thread *t, uint32_t index)
+{
+    for (int n = 0; n < 32; n++) {
+        int bytes = wide_bytes(t, n);
+        if (bytes)
+            fprintf(to, "t%u.%cmm%d:\n", index, bytes == 64 ? 'z' : 'y', n);
+        for (int i = 0; i < bytes; i += 16) {
+            fputs("       ", to);
+            emit_octa(to, t->vector[n] + i);
+        }
+    }
+    for (int n = 0; n < 8; n++)
+        if (t->k[n])
+            fprintf(to, "t%u.k%d:    .quad 0x%016" PRIx64 "\n", index, n, t->k[n]);
+    if (!t->amx)
+        return;
+    fprintf(to, "t%u.tilecfg:\n", index);
+    for (int i = 0; i < TILECFG_SIZE + NUM_TMM * TMM_SIZE; i += 16) {
+        if (i >= TILECFG_SIZE && (i - TILECFG_SIZE) % TMM_SIZE == 0)
+            fprintf(to, "t%u.tmm%d:\n", index, (i - TILECFG_SIZE) / TMM_SIZE);
+        fputs("       ", to);
+        emit_octa(to, t->amx + i);
+    }
+}
+
+static void emit_context(FILE *to, const struct thread *t, uint32_t index)
+{
+    fputs("        .section .data.elfie.contexts, \"aw\", @progbits\n", to);
+    emit_fxsave_image(to, t, index);
+    emit_wide_registers(to, t, index);
+    fprintf(to, "        .balign   8\nt%u.pops:\n", index);
+    for (int i = 0; i < RSP; i++)
+        fprintf(to, "        .quad t%u.%s\n", index, gpr_names[i]);
+    fprintf(to,
+            "t%1$u.flags:   .quad t%1$u.rflags\n"
+            "t%1$u.stack:   .quad t%1$u.rsp\n"
+            "t%1$u.entry:   .quad t%1$u.rip\n\n",
+            index);
+}
+
+/* The runtime's table: struct elfie_thread of startup/elfie.h. */
+static void emit_table(FILE *to, const struct checkpoint *c)
+{
+    fputs("        .section .data.elfie.threads, \"aw\", @progbits\n"
+          "        .balign   8\n"
+          "        .globl    elfie_threads\n"
+          "        .hidden   elfie_threads\n"
+          "elfie_threads:\n"
+          "# entry stub, first instruction, segment bases, thread id when recorded, instructions in the region\n",
+          to);
+    for (uint32_t t = 0; t < c->num_threads; t++)
+        fprintf(to, "        .quad t%1$u.enter, t%1$u.rip, t%1$u.fs_base, t%1$u.gs_base, %2$" PRIu64
+                    ", %3$" PRIu64 "\n", t, c->threads[t].os_tid, c->threads[t].icount);
+    fputc('\n', to);
+}
+
+void emit_start(FILE *to, const struct checkpoint *c)
+{
+    fputs("# Threads: the last instructions before the region, and the contexts they load.\n"
+          "# Scalar registers (t0.rax) are symbols of the linker script; change them there.\n\n",
+          to);
+    emit_table(to, c);
+    for (uint32_t t = 0; t < c->num_threads; t++) {
+        fprintf(to, "# Thread %u\n", t);
+        emit_entry(to, &c->threads[t], t);
+        emit_context(to, &c->threads[t], t);
+    }
+    fputs("        .section .note.GNU-stack, \"\", @progbits\n", to);
+}

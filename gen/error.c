@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See error.h. */
+#include "error.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Read by the signal handler, so a slot is filled before it is published by being non-null. */
+static char *volatile unfinished[UNFINISHED_MAX];
+
+static void remove_unfinished(void)
+{
+    for (int i = 0; i < UNFINISHED_MAX; i++)
+        if (unfinished[i]) {
+            unlink(unfinished[i]);
+            rmdir(unfinished[i]); /* a directory made by this run, if it is empty by now */
+        }
+}
+
+static void say(const char *file, uint64_t line, const char *kind, const char *format, va_list args)
+{
+    fflush(stdout);
+    if (!file)
+        fputs("pinball2elf: ", stderr);
+    else if (line)
+        fprintf(stderr, "%s:%llu: ", file, (unsigned long long)line);
+    else
+        fprintf(stderr, "%s: ", file);
+    fputs(kind, stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+}
+
+void fail_at(const char *file, uint64_t line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(file, line, "", format, args);
+    va_end(args);
+    remove_unfinished();
+    exit(1);
+}
+
+void fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(NULL, 0, "", format, args);
+    va_end(args);
+    remove_unfinished();
+    exit(1);
+}
+
+void fail_usage(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(NULL, 0, "", format, args);
+    va_end(args);
+    fputs("Try 'pinball2elf --help'.\n", stderr);
+    exit(2);
+}
+
+void warn(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(NULL, 0, "warning: ", format, args);
+    va_end(args);
+}
+
+void warn_at(const char *file, uint64_t line, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(file, line, "warning: ", format, args);
+    va_end(args);
+}
+
+void remember_unfinished(const char *path)
+{
+    for (int i = 0; i < UNFINISHED_MAX; i++)
+        if (!unfinished[i]) {
+            unfinished[i] = xstrdup(path);
+            return;
+        }
+    fail("%s: more than %d files are being written", path, UNFINISHED_MAX);
+}
+
+void forget_unfinished(const char *path)
+{
+    for (int i = 0; i < UNFINISHED_MAX; i++)
+        if (unfinished[i] && !strcmp(unfinished[i], path)) {
+            char *gone = unfinished[i];
+            unfinished[i] = NULL;
+            free(gone);
+            return;
+        }
+}
+
+static void end_by_signal(int number)
+{
+    remove_unfinished();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void clean_up_on_signals(void)
+{
+    static const int signals[] = {SIGHUP, SIGINT, SIGPIPE, SIGTERM};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = (int)SA_RESETHAND};
+        sigaction(signals[i], &action, NULL);
+    }
+}
+
+static void *checked(void *memory)
+{
+    if (!memory)
+        fail("out of memory");
+    return memory;
+}
+
+void *xmalloc(size_t size)
+{
+    return checked(malloc(size ? size : 1));
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    return checked(calloc(count ? count : 1, size));
+}
+
+void *xreallocarray(void *old, size_t count, size_t size)
+{
+    return checked(reallocarray(old, count ? count : 1, size));
+}
+
+char *xstrdup(const char *s)
+{
+    return checked(strdup(s));
+}
+
+char *xasprintf(const char *format, ...)
+{
+    char *s = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&s, format, args);
+    va_end(args);
+    return checked(length < 0 ? NULL : s);
+}

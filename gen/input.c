@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See input.h. The decompression itself is zlib's (which passes plain files through) and
+ * libbz2's; this file only cuts the stream into lines. */
+#include "input.h"
+#include "error.h"
+
+#include <bzlib.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { BUFFER_SIZE = 1 << 18, LINE_MAX_BYTES = 1 << 16 };
+
+struct input {
+    char *path;
+    FILE *bz_file; /* non-null for .bz2 */
+    BZFILE *bz;
+    gzFile gz; /* plain and .gz */
+    uint64_t line;
+    size_t begin, end; /* what of the buffer is not handed out yet */
+    bool at_end;
+    char *buffer;
+};
+
+static const char *const endings[] = {"", ".bz2", ".gz"};
+
+static char *find(const char *base, const char *suffix)
+{
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char *path = xasprintf("%s.%s%s", base, suffix, endings[i]);
+        struct stat st;
+        if (!stat(path, &st)) {
+            if (!S_ISREG(st.st_mode))
+                fail_at(path, 0, "not a regular file");
+            return path;
+        }
+        if (errno != ENOENT && errno != ENOTDIR)
+            fail_at(path, 0, "%s", strerror(errno));
+        free(path);
+    }
+    return NULL;
+}
+
+bool input_exists(const char *base, const char *suffix)
+{
+    char *path = find(base, suffix);
+    free(path);
+    return path != NULL;
+}
+
+static void open_bzip2(struct input *in)
+{
+    int error;
+    in->bz_file = fopen(in->path, "rbe");
+    if (!in->bz_file)
+        fail_at(in->path, 0, "%s", strerror(errno));
+    in->bz = BZ2_bzReadOpen(&error, in->bz_file, 0, 0, NULL, 0);
+    if (error != BZ_OK)
+        fail_at(in->path, 0, "cannot be decompressed: bzip2 error %d", error);
+}
+
+struct input *input_open(const char *base, const char *suffix)
+{
+    char *path = find(base, suffix);
+    if (!path)
+        return NULL;
+    struct input *in = xcalloc(1, sizeof *in);
+    in->path = path;
+    in->buffer = xmalloc(BUFFER_SIZE + 1); /* one more for the NUL after a last line */
+    size_t length = strlen(path);
+    if (length > 4 && !strcmp(path + length - 4, ".bz2")) {
+        open_bzip2(in);
+    } else {
+        in->gz = gzopen(path, "rbe");
+        if (!in->gz)
+            fail_at(path, 0, "%s", errno ? strerror(errno) : "out of memory");
+        gzbuffer(in->gz, 1 << 17);
+    }
+    return in;
+}
+
+struct input *input_require(const char *base, const char *suffix, const char *what)
+{
+    struct input *in = input_open(base, suffix);
+    if (!in) {
+        char *path = xasprintf("%s.%s", base, suffix);
+        fail_at(path, 0, "no such file, nor with .bz2 or .gz: the pinball has no %s", what);
+    }
+    return in;
+}
+
+const char *input_path(const struct input *in)
+{
+    return in->path;
+}
+
+uint64_t input_line_number(const struct input *in)
+{
+    return in->line;
+}
+
+void input_fail(const struct input *in, const char *format, ...)
+{
+    char message[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    fail_at(in->path, in->line, "%s", message);
+}
+
+/* A bzip2 file may hold several streams one after the other (pbzip2 writes such files). */
+static void next_bzip2_stream(struct input *in)
+{
+    void *unused;
+    int error, unused_length;
+    char rest[BZ_MAX_UNUSED];
+    BZ2_bzReadGetUnused(&error, in->bz, &unused, &unused_length);
+    size_t rest_length = error == BZ_OK ? (size_t)unused_length : 0;
+    memcpy(rest, unused, rest_length);
+    BZ2_bzReadClose(&error, in->bz);
+    in->bz = NULL;
+    if (!rest_length) {
+        int c = getc(in->bz_file);
+        if (c == EOF) {
+            in->at_end = true;
+            return;
+        }
+        ungetc(c, in->bz_file);
+    }
+    in->bz = BZ2_bzReadOpen(&error, in->bz_file, 0, 0, rest, (int)rest_length);
+    if (error != BZ_OK)
+        input_fail(in, "cannot be decompressed: bzip2 error %d", error);
+}
+
+static size_t read_bzip2(struct input *in, char *to, size_t size)
+{
+    int error;
+    int got = BZ2_bzRead(&error, in->bz, to, (int)size);
+    if (error == BZ_STREAM_END)
+        next_bzip2_stream(in);
+    else if (error == BZ_UNEXPECTED_EOF)
+        input_fail(in, "the bzip2 file is cut short");
+    else if (error == BZ_IO_ERROR)
+        input_fail(in, "cannot be read: %s", strerror(errno));
+    else if (error != BZ_OK)
+        input_fail(in, "the bzip2 file is damaged");
+    return (size_t)got;
+}
+
+static size_t read_gzip(struct input *in, char *to, size_t size)
+{
+    int error;
+    int got = gzread(in->gz, to, (unsigned)size);
+    const char *message = gzerror(in->gz, &error);
+    if (got < 0 || (error != Z_OK && error != Z_STREAM_END)) {
+        if (error == Z_BUF_ERROR)
+            input_fail(in, "the gzip file is cut short");
+        input_fail(in, "cannot be read: %s", error == Z_ERRNO ? strerror(errno) : message);
+    }
+    if (got == 0)
+        in->at_end = true;
+    return (size_t)got;
+}
+
+/* Moves what is left to the front of the buffer and reads more behind it. */
+static void fill(struct input *in)
+{
+    memmove(in->buffer, in->buffer + in->begin, in->end - in->begin);
+    in->end -= in->begin;
+    in->begin = 0;
+    char *to = in->buffer + in->end;
+    size_t size = BUFFER_SIZE - in->end;
+    in->end += in->bz_file ? read_bzip2(in, to, size) : read_gzip(in, to, size);
+}
+
+char *input_line(struct input *in, size_t *length)
+{
+    char *newline;
+    for (;;) {
+        char *start = in->buffer + in->begin;
+        newline = memchr(start, '\n', in->end - in->begin);
+        if (newline || in->at_end)
+            break;
+        if (in->end - in->begin > LINE_MAX_BYTES) {
+            in->line++;
+            input_fail(in, "line of more than %d bytes", LINE_MAX_BYTES);
+        }
+        fill(in);
+    }
+    if (!newline && in->begin == in->end)
+        return NULL;
+    char *line = in->buffer + in->begin;
+    char *stop = newline ? newline : in->buffer + in->end;
+    in->begin = (size_t)(stop - in->buffer) + (newline ? 1 : 0);
+    in->line++;
+    *stop = '\0';
+    *length = (size_t)(stop - line);
+    if (memchr(line, '\0', *length))
+        input_fail(in, "a NUL byte in a text file");
+    return line;
+}
+
+void input_close(struct input *in)
+{
+    int error;
+    if (!in)
+        return;
+    if (in->gz)
+        gzclose(in->gz);
+    if (in->bz)
+        BZ2_bzReadClose(&error, in->bz);
+    if (in->bz_file)
+        fclose(in->bz_file);
+    free(in->buffer);
+    free(in->path);
+    free(in);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the startup shares: the tables that the front-end and the linker script lay down, and the
+ * steps, one file each. All of it runs before the region, freestanding, without a libc, on a
+ * stack of its own, with general registers only, so that the vector state stays initial. */
+#ifndef ELFIE_H
+#define ELFIE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE_SIZE 4096ul
+#define USER_SPACE_END 0x7ffffffff000ul
+
+/* All symbols are the runtime's own and within 2 GiB of each other; never the image's. */
+#pragma GCC visibility push(hidden)
+
+/* start.S, one per thread. */
+struct elfie_thread {
+    void (*enter)(void);             /* loads the context and jumps into the region */
+    uint64_t rip, fs_base, gs_base;
+    uint64_t os_tid; /* thread id when recorded; 0 when not known */
+    uint64_t icount; /* instructions in the region; 0 when not known */
+};
+extern struct elfie_thread elfie_threads[];
+
+/* config.S */
+struct elfie_config {
+    uint64_t num_threads;
+    uint64_t needs; /* NEEDS_ bits */
+    void (*on_start)(uint64_t num_threads, void *context);
+    void *(*on_thread_start)(uint64_t thread, void *context, uint64_t icount);
+    const char *name;
+};
+extern const struct elfie_config elfie_config;
+
+enum { NEEDS_AVX = 1, NEEDS_AVX512F = 2, NEEDS_AVX512BW = 4, NEEDS_AMX = 8 };
+
+/* The linker script. */
+struct elfie_layout {
+    uint64_t staging, staging_length;
+    uint64_t break_start, break_end;
+    uint64_t callback_stack_size;
+};
+extern const struct elfie_layout elfie_layout;
+
+struct elfie_move {
+    uint64_t from; /* 0: zero pages */
+    uint64_t to, length;
+};
+extern const struct elfie_move elfie_moves[]; /* ends with length 0 */
+
+struct elfie_region {
+    uint64_t begin, end;
+};
+extern const struct elfie_region elfie_regions[]; /* in ascending order; ends with end 0 */
+
+extern char elfie_stacks[]; /* one of callback_stack_size for each thread */
+
+/* What the kernel passed, copied to the runtime's memory: the kernel's stack may go away. */
+struct elfie_process {
+    int verbose;         /* ELFIE_VERBOSE is set and not 0 */
+    const char *args;    /* the arguments, one after the other, each with its NUL */
+    uint64_t args_size;
+};
+extern struct elfie_process elfie_process;
+
+/* environ.c: reads argc, argv and envp at BLOCK, where the kernel left them. */
+void elfie_read_environ(const uint64_t *block);
+
+/* features.c: ends the program when this processor cannot hold the contexts. */
+void elfie_check_features(void);
+
+/* moves.c: puts everything in its place. clear.c: makes ROOM for it, which the kernel has refused
+ * because a part of one of its own mappings is in the way. */
+void elfie_move_all(void);
+void elfie_clear(uint64_t begin, uint64_t end);
+
+/* break.c: sets the program break. */
+void elfie_set_break(void);
+
+/* threads.c: starts all the others, then becomes thread 0. */
+_Noreturn void elfie_run_threads(void);
+
+/* entry.S: clone(FLAGS) with a new stack that ends at STACK; the child calls FUNCTION(ARGUMENT),
+ * which does not return. Gives the child's thread id or -errno. */
+long elfie_clone(unsigned long flags, void *stack, void (*function)(uint64_t),
+                 uint64_t argument);
+
+/* region.c: BEGIN up to END is all in captured pages, or any of it is. */
+int elfie_captured(uint64_t begin, uint64_t end);
+int elfie_any_captured(uint64_t begin, uint64_t end);
+
+/* say.c: messages on stderr, put together in a line of fixed size and written at once. */
+struct elfie_line {
+    size_t length;
+    char text[512];
+};
+void elfie_put(struct elfie_line *line, const char *s);
+void elfie_put_decimal(struct elfie_line *line, uint64_t value);
+void elfie_put_hex(struct elfie_line *line, uint64_t value);
+void elfie_write(const struct elfie_line *line);
+
+/* Begins a message: the pinball's name and ": ". */
+void elfie_begin(struct elfie_line *line);
+
+/* Ends the program: "NAME: WHAT: errno N" with the status of a startup that failed. */
+_Noreturn void elfie_fail(const char *what, long error);
+enum { STATUS_STARTUP_FAILED = 125, STATUS_LACKS_FEATURE = 124 };
+
+#pragma GCC visibility pop
+
+#endif

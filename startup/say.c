@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Messages of the runtime. */
+#include "elfie.h"
+#include "syscall.h"
+
+void elfie_put(struct elfie_line *line, const char *s)
+{
+    while (*s && line->length < sizeof line->text)
+        line->text[line->length++] = *s++;
+}
+
+static void put_number(struct elfie_line *line, uint64_t value, unsigned radix)
+{
+    char digits[24];
+    char *p = digits + sizeof digits;
+    *--p = '\0';
+    do {
+        *--p = "0123456789abcdef"[value % radix];
+        value /= radix;
+    } while (value);
+    elfie_put(line, p);
+}
+
+void elfie_put_decimal(struct elfie_line *line, uint64_t value)
+{
+    put_number(line, value, 10);
+}
+
+void elfie_put_hex(struct elfie_line *line, uint64_t value)
+{
+    elfie_put(line, "0x");
+    put_number(line, value, 16);
+}
+
+void elfie_write(const struct elfie_line *line)
+{
+    elfie_syscall(__NR_write, 2, line->text, line->length);
+}
+
+void elfie_begin(struct elfie_line *line)
+{
+    line->length = 0;
+    elfie_put(line, elfie_config.name);
+    elfie_put(line, ": ");
+}
+
+void elfie_fail(const char *what, long error)
+{
+    struct elfie_line line;
+    elfie_begin(&line);
+    elfie_put(&line, what);
+    if (error) {
+        elfie_put(&line, ": error ");
+        elfie_put_decimal(&line, (uint64_t)(error < 0 ? -error : error));
+    }
+    elfie_put(&line, "\n");
+    elfie_write(&line);
+    for (;;)
+        elfie_syscall(__NR_exit_group, STATUS_STARTUP_FAILED);
+}

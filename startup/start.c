@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The startup, in order. Takes what the kernel left on its stack; ends in the region. */
+#include "elfie.h"
+
+_Noreturn void elfie_start(const uint64_t *block) __attribute__((visibility("hidden")));
+
+void elfie_start(const uint64_t *block)
+{
+    elfie_read_environ(block);
+    elfie_check_features();
+    elfie_move_all();
+    elfie_set_break();
+    elfie_config.on_start(elfie_config.num_threads, NULL);
+    elfie_run_threads();
+}
