@@ -26,7 +26,7 @@ struct options {
     const char *kind;
     const char *datadir;
     struct layout_options layout;
-    bool emit_only, regenerate, verbose;
+    bool emit_only, regenerate, verbose, print_datadir;
 };
 
 static const char usage[] =
@@ -45,6 +45,7 @@ static const char usage[] =
     "      --cbk-stack-size N  bytes of stack per thread for the startup and for callbacks\n"
     "                          (default 102400)\n"
     "      --datadir DIR       where libelfie.a and the template of the linker script are\n"
+    "      --print-datadir     print that place, and exit\n"
     "      --print-ldflags     print the options for ld that an ELFie needs, and exit\n"
     "  -V, --verbose           say what is done, and show the commands\n"
     "  -h, --help              print this help and exit\n"
@@ -63,6 +64,7 @@ enum {
     OPT_MAX_HEADERS,
     OPT_STACK_SIZE,
     OPT_DATADIR,
+    OPT_PRINT_DATADIR,
     OPT_PRINT_LDFLAGS,
     OPT_VERSION,
 };
@@ -76,6 +78,7 @@ static const struct option long_options[] = {
     {"max-headers", required_argument, NULL, OPT_MAX_HEADERS},
     {"cbk-stack-size", required_argument, NULL, OPT_STACK_SIZE},
     {"datadir", required_argument, NULL, OPT_DATADIR},
+    {"print-datadir", no_argument, NULL, OPT_PRINT_DATADIR},
     {"print-ldflags", no_argument, NULL, OPT_PRINT_LDFLAGS},
     {"verbose", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
@@ -141,6 +144,9 @@ static void set_option(struct options *o, int option)
     case OPT_DATADIR:
         o->datadir = optarg;
         break;
+    case OPT_PRINT_DATADIR:
+        o->print_datadir = true;
+        break;
     case OPT_PRINT_LDFLAGS:
         build_print_ldflags();
         exit(0);
@@ -164,6 +170,8 @@ static struct options parse_options(int argc, char **argv)
     };
     for (int option; (option = getopt_long(argc, argv, "hV", long_options, NULL)) != -1;)
         set_option(&o, option);
+    if (o.print_datadir)
+        return o;
     if (optind + 1 != argc)
         fail_usage(optind == argc ? "no pinball is named" : "more than one pinball is named");
     o.pinball = argv[optind];
@@ -292,8 +300,12 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
     output_commit(&pages);
     for (int i = 0; i < PARTS; i++)
         output_commit(&outputs[i]);
-    if (!keep)
+    if (!keep) {
+        char *outdated = xasprintf("%s.new", script_path);
         output_commit(&script);
+        unlink(outdated); /* of an earlier conflict, which is settled now */
+        free(outdated);
+    }
     if (o->verbose)
         fprintf(stderr,
                 "%s: %zu regions, %llu pages, %llu of them zero; %zu in headers, %zu rows of "
@@ -306,10 +318,14 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
 int main(int argc, char **argv)
 {
     struct options o = parse_options(argc, argv);
-    struct checkpoint c = {.base = o.pinball, .name = last_part(o.pinball)};
-    clean_up_on_signals();
     if (!o.datadir)
         o.datadir = find_datadir();
+    if (o.print_datadir) {
+        puts(o.datadir);
+        return 0;
+    }
+    struct checkpoint c = {.base = o.pinball, .name = last_part(o.pinball)};
+    clean_up_on_signals();
     read_pinball(&c);
     char *base = output_base(&o);
     char *directory = xasprintf("%s.elfie.d", base);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The command line of elfie-record. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "encode.h"
+#include "output.h"
+#include "start_point.h"
+
+struct options {
+    const char *base; /* of the pinball */
+    struct start_point start;
+    enum log_format format;
+    enum compression compression;
+    char **command; /* PROGRAM and its arguments, closed by NULL */
+};
+
+/* Parses the command line. Prints help or version and exits with 0 if asked to; wrong usage: says
+ * what is wrong and exits with 2. Sets message_verbose. */
+void options_parse(int argc, char **argv, struct options *options);
+
+#endif

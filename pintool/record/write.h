@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The writers: each takes the snapshot and gives one kind of file of the pinball. */
+#ifndef WRITE_H
+#define WRITE_H
+
+#include "encode.h"
+#include "output.h"
+#include "snapshot.h"
+
+#define LOADING "Loading %s(0x%09lx:0x%09lx)\n"
+
+/* BASE.text and BASE.address: all pages of the program's memory. */
+void write_text(const struct snapshot *snapshot, enum log_format format,
+                enum compression compression);
+
+/* BASE.T.reg of each thread T. */
+void write_reg(const struct snapshot *snapshot, enum compression compression);
+
+/* BASE.T.result of each thread T. */
+void write_result(const struct snapshot *snapshot);
+
+/* BASE.global.log. */
+void write_global_log(const struct snapshot *snapshot, enum log_format format);
+
+/* BASE.procinfo.xml: modules and symbols. */
+void write_procinfo(const struct snapshot *snapshot);
+
+/* BASE.sysstate/BRK.log: the program break. Asks the kernel by a system call made in the initial
+ * thread, whose registers and code it destroys: to be called last. */
+void write_break(const struct snapshot *snapshot);
+
+#endif

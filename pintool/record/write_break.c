@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Takes the stopped program, gives BASE.sysstate/BRK.log. /proc tells only where the heap's last
+ * page ends, so the kernel is asked by brk(0) in the program itself. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "message.h"
+#include "pinball.h"
+#include "write.h"
+
+/* Puts a syscall instruction where the thread stands, and steps over it. Zero if that fails. */
+static uint64_t ask_kernel(const struct snapshot *snapshot)
+{
+    pid_t tid = snapshot->threads[0].tid;
+    struct user_regs_struct registers = snapshot->threads[0].general;
+    const uint64_t syscall_instruction = 0x050f;
+    registers.rax = SYS_brk;
+    registers.rdi = 0;
+    registers.orig_rax = UINT64_MAX;
+    if (ptrace(PTRACE_POKEDATA, tid, registers.rip, syscall_instruction) != 0 ||
+        ptrace(PTRACE_SETREGS, tid, 0, &registers) != 0)
+        return 0;
+    /* Stops that were pending come first; signals are not delivered any more. */
+    for (int stops = 0; stops < 1000; stops++) {
+        int status;
+        struct user_regs_struct now;
+        if (ptrace(PTRACE_SINGLESTEP, tid, 0, 0) != 0 || tracee_wait_status(tid, &status) != tid ||
+            !WIFSTOPPED(status) || ptrace(PTRACE_GETREGS, tid, 0, &now) != 0)
+            return 0;
+        if (now.rip == registers.rip + 2)
+            return now.rax;
+    }
+    return 0;
+}
+
+void write_break(const struct snapshot *snapshot)
+{
+    uint64_t address = ask_kernel(snapshot);
+    if ((int64_t)address <= 0) {
+        tracee_check_stopped(snapshot->tracee);
+        const struct mapping *heap = maps_find_name(&snapshot->maps, "[heap]");
+        warn("the kernel does not tell the program break%s",
+             heap ? ": the end of the heap is taken instead" : "; sysstate/BRK.log is not written");
+        if (!heap)
+            return;
+        address = heap->hi;
+    }
+    struct output *output = pinball_create("sysstate/BRK.log", COMPRESS_NONE);
+    output_printf(output, "0x%lx\n0x%lx\n", address, address);
+    output_close(output);
+}

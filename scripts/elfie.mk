@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# ELFies from the pinballs of a directory, for GNU make.
+#
+#   make -f .../scripts/elfie.mk ELFIE=foo     foo.basic.elfie from pinball foo (foo.global.log, ...)
+#   make ELFIE="foo pp/bar" -j4                several; a pinball may lie in a subdirectory
+#   make                                       all pinballs of this directory
+#   make ELFIE=foo regen                       throw away the edits of foo.ld
+#   make ELFIE=foo clean-elfies                remove what was made, but not foo.ld
+#
+# After `make install` a directory's Makefile is one line: include elfie.mk
+#
+# Variables: KIND (basic), LAYOUT (direct, compact), MAX_HEADERS (73), V=1 shows the commands.
+# PINBALL2ELF, AS and LD name the tools.
+#
+# foo.ld is yours to edit: it is used as it is until the pinball says something else. Then make
+# stops, with the new script in foo.ld.new.
+
+KIND        ?= basic
+LAYOUT      ?= direct
+MAX_HEADERS ?= 73
+ELFIE       ?= $(patsubst %.address,%,$(wildcard *.address))
+
+elfie_mk_dir := $(dir $(lastword $(MAKEFILE_LIST)))
+ifeq ($(origin PINBALL2ELF),undefined)
+# In the project's tree, then where `make install` puts it beside this file, then in PATH.
+PINBALL2ELF := $(firstword $(wildcard $(elfie_mk_dir)../build/pinball2elf \
+	$(elfie_mk_dir)../bin/pinball2elf) pinball2elf)
+endif
+
+elfie_datadir := $(shell $(PINBALL2ELF) --print-datadir)
+elfie_ldflags := $(shell LD="$(LD)" $(PINBALL2ELF) --print-ldflags)
+elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)
+elfie_parts   := start config pages
+
+ifneq ($(V),1)
+elfie_quiet := @
+elfie_say    = @echo "  $(1)	$@"
+endif
+
+.PHONY: elfies regen clean-elfies elfie-force
+elfies: $(foreach e,$(ELFIE),$(e).$(KIND).elfie)
+	$(if $(strip $(ELFIE)),,$(error no pinball here: name one with ELFIE=))@:
+regen: elfies
+
+elfie_regenerate := $(if $(filter regen,$(MAKECMDGOALS)),--regenerate)
+
+# $(1): what of pinball $(1) the front-end reads
+elfie_pinball = $(wildcard $(foreach f,global.log text address [0-9]*.reg,\
+	$(1).$(f) $(1).$(f).bz2 $(1).$(f).gz) $(1).[0-9]*.result $(1).procinfo.xml \
+	$(1).sysstate/BRK.log)
+
+# $(1), $(2): not empty when the two differ
+elfie_differ = $(if $(findstring x$(1)x,x$(2)x),,yes)
+
+# $(1): not empty when $(1) has to be generated whatever its files' times are: something is
+# missing, other options, or regen
+elfie_stale = $(strip $(elfie_regenerate) \
+	$(if $(wildcard $(1).ld),,missing) $(if $(wildcard $(1).elfie.d/pages.bin),,missing) \
+	$(foreach p,$(elfie_parts),$(if $(wildcard $(1).elfie.d/$(p).S),,missing)) \
+	$(if $(call elfie_differ,$(elfie_options),$(shell cat $(1).elfie.d/made 2>/dev/null)),options))
+
+# The files that the front-end writes are prerequisites only if they are there: what is not is
+# made together with `made`.
+define elfie_rules
+$(1).elfie.d/made: $(call elfie_pinball,$(1)) $(wildcard $(PINBALL2ELF) $(elfie_datadir)/elfie.ld.in) \
+		$(if $(call elfie_stale,$(1)),elfie-force)
+	$$(call elfie_say,EMIT)
+	$$(elfie_quiet)$$(PINBALL2ELF) --emit-only $$(elfie_options) $$(elfie_regenerate) $(1)
+	$$(elfie_quiet)echo "$$(elfie_options)" >$$@
+
+$(elfie_parts:%=$(1).elfie.d/%.o): $(1).elfie.d/%.o: $(1).elfie.d/made
+	$$(call elfie_say,AS)
+	$$(elfie_quiet)cd $$(@D) && $$(AS) --64 -o $$*.o.tmp $$*.S && mv -f $$*.o.tmp $$*.o || { rm -f $$*.o.tmp; exit 1; }
+
+$(foreach p,$(elfie_parts),$(if $(wildcard $(1).elfie.d/$(p).S),$(eval $(1).elfie.d/$(p).o: $(1).elfie.d/$(p).S)))
+
+$(1).$(KIND).elfie: $(1).elfie.d/made $(wildcard $(1).ld) $(elfie_parts:%=$(1).elfie.d/%.o) \
+		$(wildcard $(elfie_datadir)/$(KIND).o $(elfie_datadir)/libelfie.a)
+	$$(call elfie_say,LD)
+	$$(elfie_quiet)$$(LD) $$(elfie_ldflags) -T $(1).ld -o $$@.tmp $(elfie_parts:%=$(1).elfie.d/%.o) \
+		$$(elfie_datadir)/$(KIND).o $$(elfie_datadir)/libelfie.a && mv -f $$@.tmp $$@ || { rm -f $$@.tmp; exit 1; }
+endef
+$(foreach e,$(ELFIE),$(eval $(call elfie_rules,$(e))))
+
+clean-elfies:
+	rm -rf $(foreach e,$(ELFIE),$(e).*.elfie $(e).elfie.d)
