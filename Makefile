@@ -70,8 +70,71 @@ $(B)/elfie.ld.in: ldscripts/elfie.ld.in | $(B)
 $(B) $(B)/gen $(B)/startup $(B)/record:
 	$(Q)mkdir -p $@
 
--include $(wildcard $(B)/*.d $(B)/*/*.d)
+-include $(wildcard $(addprefix $(B)/,*.d gen/*.d startup/*.d record/*.d))
 
 .PHONY: clean
 clean:
 	rm -rf $(B)
+
+# --- what users call -------------------------------------------------------------------------
+
+# Debian's packages, by what of them is looked for. The first line builds, the second one tests.
+PACKAGES_BUILD := gcc:gcc binutils:ld bzip2:bzip2 libexpat1-dev:/usr/include/expat.h \
+	zlib1g-dev:/usr/include/zlib.h libbz2-dev:/usr/include/bzlib.h \
+	libdw-dev:/usr/include/elfutils/libdwfl.h
+PACKAGES_TEST := $(PACKAGES_BUILD) g++:g++ python3:python3 strace:strace gdb:gdb valgrind:valgrind \
+	qemu-user:qemu-x86_64 time:/usr/bin/time gzip:gzip
+
+missing = $(strip $(foreach p,$(1),$(if $(shell command -v $(lastword $(subst :, ,$(p))) \
+	|| ls $(lastword $(subst :, ,$(p))) 2>/dev/null),,$(firstword $(subst :, ,$(p))))))
+
+# $(1): packages to be installed; says so first, and does nothing where all are there
+define install_packages
+$(if $(1),@echo "Installing: $(1)"; \
+	run= ; [ "$$(id -u)" -eq 0 ] || run=sudo; \
+	$$run apt-get update -q >/dev/null && \
+	DEBIAN_FRONTEND=noninteractive $$run apt-get install -qy $(1) >/dev/null || \
+	{ echo "Could not install $(1); install what corresponds to it on your system, and try again" >&2; exit 1; },@:)
+endef
+
+.PHONY: packages-build packages-test demo check bench
+packages-build:
+	$(call install_packages,$(call missing,$(PACKAGES_BUILD)))
+
+packages-test:
+	$(call install_packages,$(call missing,$(PACKAGES_TEST)))
+
+demo: packages-build
+	@echo "Building the front-end, the runtime and the recorder:"
+	@$(MAKE) --no-print-directory all
+	@echo "Making ELFies of the pinballs in examples/, and running them:"
+	@$(MAKE) --no-print-directory -C examples
+
+check: packages-test
+	@$(MAKE) --no-print-directory all
+	@test/run
+
+# --- installation ----------------------------------------------------------------------------
+
+bindir := $(DESTDIR)$(PREFIX)/bin
+libdir := $(DESTDIR)$(PREFIX)/lib/pinball2elf
+mandir := $(DESTDIR)$(PREFIX)/share/man/man1
+# Where GNU make looks for `include elfie.mk` when PREFIX is /usr or /usr/local.
+incdir := $(DESTDIR)$(PREFIX)/include
+
+programs  := $(B)/pinball2elf $(B)/elfie-record scripts/pinball2elf.basic.sh scripts/pinball.entry-addr.sh
+data      := $(B)/libelfie.a $(B)/elfie.ld.in $(kinds:%=$(B)/%.o)
+man_pages := gen/pinball2elf.1 pintool/record/elfie-record.1
+
+.PHONY: install uninstall
+install: all
+	install -d $(bindir) $(libdir) $(incdir) $(mandir)
+	install $(programs) $(bindir)
+	install -m 644 $(data) $(libdir)
+	install -m 644 scripts/elfie.mk $(incdir)
+	install -m 644 $(man_pages) $(mandir)
+
+uninstall:
+	rm -f $(addprefix $(bindir)/,$(notdir $(programs))) $(addprefix $(mandir)/,$(notdir $(man_pages)))
+	rm -f $(incdir)/elfie.mk
+	rm -rf $(libdir)

@@ -14,11 +14,10 @@ static char *volatile unfinished[UNFINISHED_MAX];
 
 static void remove_unfinished(void)
 {
-    for (int i = 0; i < UNFINISHED_MAX; i++)
-        if (unfinished[i]) {
-            unlink(unfinished[i]);
-            rmdir(unfinished[i]); /* a directory made by this run, if it is empty by now */
-        }
+    /* Backwards: what lies in a directory was made after it. A directory that is not empty stays. */
+    for (int i = UNFINISHED_MAX - 1; i >= 0; i--)
+        if (unfinished[i] && unlink(unfinished[i]))
+            rmdir(unfinished[i]);
 }
 
 static void say(const char *file, uint64_t line, const char *kind, const char *format, va_list args)

@@ -104,14 +104,28 @@ uint64_t input_line_number(const struct input *in)
     return in->line;
 }
 
-void input_fail(const struct input *in, const char *format, ...)
+_Noreturn static void fail_in_line(const struct input *in, uint64_t line, const char *format,
+                                   va_list args)
 {
     char message[512];
+    vsnprintf(message, sizeof message, format, args);
+    fail_at(in->path, line, "%s", message);
+}
+
+void input_fail(const struct input *in, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    fail_at(in->path, in->line, "%s", message);
+    fail_in_line(in, in->line, format, args);
+}
+
+/* As input_fail, for the line that is being read. */
+_Noreturn __attribute__((format(printf, 2, 3))) static void fail_reading(const struct input *in,
+                                                                         const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fail_in_line(in, in->line + 1, format, args);
 }
 
 /* A bzip2 file may hold several streams one after the other (pbzip2 writes such files). */
@@ -135,7 +149,7 @@ static void next_bzip2_stream(struct input *in)
     }
     in->bz = BZ2_bzReadOpen(&error, in->bz_file, 0, 0, rest, (int)rest_length);
     if (error != BZ_OK)
-        input_fail(in, "cannot be decompressed: bzip2 error %d", error);
+        fail_reading(in, "cannot be decompressed: bzip2 error %d", error);
 }
 
 static size_t read_bzip2(struct input *in, char *to, size_t size)
@@ -145,11 +159,11 @@ static size_t read_bzip2(struct input *in, char *to, size_t size)
     if (error == BZ_STREAM_END)
         next_bzip2_stream(in);
     else if (error == BZ_UNEXPECTED_EOF)
-        input_fail(in, "the bzip2 file is cut short");
+        fail_reading(in, "the bzip2 file is cut short");
     else if (error == BZ_IO_ERROR)
-        input_fail(in, "cannot be read: %s", strerror(errno));
+        fail_reading(in, "cannot be read: %s", strerror(errno));
     else if (error != BZ_OK)
-        input_fail(in, "the bzip2 file is damaged");
+        fail_reading(in, "the bzip2 file is damaged");
     return (size_t)got;
 }
 
@@ -160,8 +174,8 @@ static size_t read_gzip(struct input *in, char *to, size_t size)
     const char *message = gzerror(in->gz, &error);
     if (got < 0 || (error != Z_OK && error != Z_STREAM_END)) {
         if (error == Z_BUF_ERROR)
-            input_fail(in, "the gzip file is cut short");
-        input_fail(in, "cannot be read: %s", error == Z_ERRNO ? strerror(errno) : message);
+            fail_reading(in, "the gzip file is cut short");
+        fail_reading(in, "cannot be read: %s", error == Z_ERRNO ? strerror(errno) : message);
     }
     if (got == 0)
         in->at_end = true;
