@@ -3,6 +3,7 @@
 #   make            build everything into build/
 #   make demo       install what is missing, build, turn the shipped pinballs into ELFies, run them
 #   make check      install what is missing, build, run the whole test suite
+#   make bench      what things cost, as ratios to what one would run instead
 #   make install    PREFIX=/usr/local DESTDIR=
 
 VERSION := 0.1.0
@@ -88,13 +89,14 @@ PACKAGES_TEST := $(PACKAGES_BUILD) g++:g++ python3:python3 strace:strace gdb:gdb
 missing = $(strip $(foreach p,$(1),$(if $(shell command -v $(lastword $(subst :, ,$(p))) \
 	|| ls $(lastword $(subst :, ,$(p))) 2>/dev/null),,$(firstword $(subst :, ,$(p))))))
 
-# $(1): packages to be installed; says so first, and does nothing where all are there
+# $(1): packages to be installed; nothing is done where all are there
 define install_packages
-$(if $(1),@echo "Installing: $(1)"; \
-	run= ; [ "$$(id -u)" -eq 0 ] || run=sudo; \
+@[ -z "$(1)" ] || { \
+	echo "Installing: $(1)"; \
+	run=; [ "$$(id -u)" -eq 0 ] || run=sudo; \
 	$$run apt-get update -q >/dev/null && \
-	DEBIAN_FRONTEND=noninteractive $$run apt-get install -qy $(1) >/dev/null || \
-	{ echo "Could not install $(1); install what corresponds to it on your system, and try again" >&2; exit 1; },@:)
+	$$run env DEBIAN_FRONTEND=noninteractive apt-get install -qy $(1) >/dev/null; } || { \
+	echo "Could not install: $(1). Install what corresponds to it here and try again." >&2; exit 1; }
 endef
 
 .PHONY: packages-build packages-test demo check bench
@@ -113,6 +115,10 @@ demo: packages-build
 check: packages-test
 	@$(MAKE) --no-print-directory all
 	@test/run
+
+bench: packages-test
+	@$(MAKE) --no-print-directory all
+	@test/bench
 
 # --- installation ----------------------------------------------------------------------------
 
