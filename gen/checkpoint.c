@@ -3,10 +3,10 @@
 #include "checkpoint.h"
 
 const char *const gpr_names[NUM_GPRS] = {
-    [R15] = "r15", [R14] = "r14", [R13] = "r13",         [R12] = "r12",         [R11] = "r11",
-    [R10] = "r10", [R9] = "r9",   [R8] = "r8",           [RDI] = "rdi",         [RSI] = "rsi",
-    [RBP] = "rbp", [RBX] = "rbx", [RDX] = "rdx",         [RCX] = "rcx",         [RAX] = "rax",
-    [RSP] = "rsp", [RIP] = "rip", [RFLAGS] = "rflags",   [FS_BASE] = "fs_base", [GS_BASE] = "gs_base",
+    [R15] = "r15", [R14] = "r14", [R13] = "r13",       [R12] = "r12",         [R11] = "r11",
+    [R10] = "r10", [R9] = "r9",   [R8] = "r8",         [RDI] = "rdi",         [RSI] = "rsi",
+    [RBP] = "rbp", [RBX] = "rbx", [RDX] = "rdx",       [RCX] = "rcx",         [RAX] = "rax",
+    [RSP] = "rsp", [RIP] = "rip", [RFLAGS] = "rflags", [FS_BASE] = "fs_base", [GS_BASE] = "gs_base",
 };
 
 static bool any(const uint8_t *bytes, size_t size)

@@ -17,8 +17,27 @@ enum { MAX_THREADS = 1024 };
 
 /* General registers in the order in which start.S pops them. */
 enum gpr {
-    R15, R14, R13, R12, R11, R10, R9, R8, RDI, RSI, RBP, RBX, RDX, RCX, RAX, RSP, RIP, RFLAGS,
-    FS_BASE, GS_BASE, NUM_GPRS
+    R15,
+    R14,
+    R13,
+    R12,
+    R11,
+    R10,
+    R9,
+    R8,
+    RDI,
+    RSI,
+    RBP,
+    RBX,
+    RDX,
+    RCX,
+    RAX,
+    RSP,
+    RIP,
+    RFLAGS,
+    FS_BASE,
+    GS_BASE,
+    NUM_GPRS
 };
 extern const char *const gpr_names[NUM_GPRS]; /* lower case, with '_' */
 
@@ -31,16 +50,16 @@ enum { TILECFG_SIZE = 64, TMM_SIZE = 1024, NUM_TMM = 8 };
 struct thread {
     uint64_t gpr[NUM_GPRS];
     uint16_t fcw, fsw, fop;
-    uint8_t ftw;           /* abridged, as in the FXSAVE image: a bit per register in use */
-    uint64_t fip, fdp;     /* 48 bits each: offset and what FXSAVE's 32-bit form calls selector */
-    uint8_t st[8][16];     /* 10 bytes used */
+    uint8_t ftw;       /* abridged, as in the FXSAVE image: a bit per register in use */
+    uint64_t fip, fdp; /* 48 bits each: offset and what FXSAVE's 32-bit form calls selector */
+    uint8_t st[8][16]; /* 10 bytes used */
     uint32_t mxcsr;
     uint8_t vector[32][64]; /* XMM is the first 16 bytes, YMM the first 32 */
     uint64_t k[8];
-    uint8_t *amx;          /* TILECFG, then TMM0-7; NULL when in initial state */
+    uint8_t *amx; /* TILECFG, then TMM0-7; NULL when in initial state */
     bool has_os_tid, has_icount;
-    uint64_t os_tid;       /* kernel's thread id when recorded */
-    uint64_t icount;       /* instructions that the thread ran in the region */
+    uint64_t os_tid; /* kernel's thread id when recorded */
+    uint64_t icount; /* instructions that the thread ran in the region */
 };
 
 /* Adjacent pages of one kind that are also adjacent in pages.bin. */
@@ -63,8 +82,8 @@ struct range {
 };
 
 struct register_description {
-    char *name;     /* lower case, '-' as '_'; NULL where the number is not used */
-    uint32_t size;  /* bytes */
+    char *name;    /* lower case, '-' as '_'; NULL where the number is not used */
+    uint32_t size; /* bytes */
 };
 
 struct checkpoint {

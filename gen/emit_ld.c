@@ -139,8 +139,8 @@ static void put_image(FILE *to, const struct context *x)
                 snprintf(section, sizeof section, ".zero.%" PRIx64,
                          p->address + p->file_pages * PAGE_SIZE);
                 fprintf(to, "  %-18s 0x%016" PRIx64 " : { . += 0x%" PRIx64 "; }%*s > image :p%zu",
-                        section, p->address + p->file_pages * PAGE_SIZE,
-                        p->zero_pages * PAGE_SIZE, 11, "", number);
+                        section, p->address + p->file_pages * PAGE_SIZE, p->zero_pages * PAGE_SIZE,
+                        11, "", number);
                 put_label(to, "zero", p->zero_pages);
             }
             number++;
@@ -154,7 +154,8 @@ static void put_staged(FILE *to, const struct context *x)
     if (!l->num_staged)
         return;
     fputs("\n  /* To be moved: what cannot have its own address in a header, because the kernel's\n"
-          "   * own stack and vdso live there, or because there is no header left. */\n", to);
+          "   * own stack and vdso live there, or because there is no header left. */\n",
+          to);
     for (size_t i = 0; i < l->num_staged; i++) {
         uint64_t address = staged_address(l, &l->staged[i]);
         char section[32];
@@ -192,8 +193,8 @@ static void put_regions(FILE *to, const struct context *x)
 {
     for (size_t i = 0; i < x->l->num_regions; i++) {
         const struct region *r = &x->l->regions[i];
-        fprintf(to, "    QUAD(0x%016" PRIx64 ") QUAD(0x%016" PRIx64 ") /* %s */\n", r->begin, r->end,
-                r->label);
+        fprintf(to, "    QUAD(0x%016" PRIx64 ") QUAD(0x%016" PRIx64 ") /* %s */\n", r->begin,
+                r->end, r->label);
     }
 }
 
@@ -283,7 +284,7 @@ static void expand_line(FILE *to, const struct context *x, const char *line, con
                         uint64_t number)
 {
     const char *start = line;
-    for (const char *at; (at = strchr(line, '@')); ) {
+    for (const char *at; (at = strchr(line, '@'));) {
         const char *end = at + 1 + strspn(at + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
         const struct slot *slot = *end == '@' ? find_slot(at + 1, (size_t)(end - at - 1)) : NULL;
         if (!slot)

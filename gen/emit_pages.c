@@ -19,7 +19,8 @@ static void begin_section(FILE *to, uint64_t address)
 void emit_pages(FILE *to, const struct checkpoint *c, const struct layout *l)
 {
     fputs("# Pages of the image: offset and length in pages.bin. Where each section goes is the\n"
-          "# linker script's business.\n", to);
+          "# linker script's business.\n",
+          to);
     for (size_t i = 0; i < l->num_pieces; i++)
         if (l->pieces[i].placement == IN_HEADER) {
             begin_section(to, l->pieces[i].address);

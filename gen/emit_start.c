@@ -167,11 +167,14 @@ static void emit_table(FILE *to, const struct checkpoint *c)
           "        .globl    elfie_threads\n"
           "        .hidden   elfie_threads\n"
           "elfie_threads:\n"
-          "# entry stub, first instruction, segment bases, thread id when recorded, instructions in the region\n",
+          "# entry stub, first instruction, segment bases, thread id when recorded, instructions "
+          "in the region\n",
           to);
     for (uint32_t t = 0; t < c->num_threads; t++)
-        fprintf(to, "        .quad t%1$u.enter, t%1$u.rip, t%1$u.fs_base, t%1$u.gs_base, %2$" PRIu64
-                    ", %3$" PRIu64 "\n", t, c->threads[t].os_tid, c->threads[t].icount);
+        fprintf(to,
+                "        .quad t%1$u.enter, t%1$u.rip, t%1$u.fs_base, t%1$u.gs_base, %2$" PRIu64
+                ", %3$" PRIu64 "\n",
+                t, c->threads[t].os_tid, c->threads[t].icount);
     fputc('\n', to);
 }
 

@@ -14,7 +14,8 @@ static char *volatile unfinished[UNFINISHED_MAX];
 
 static void remove_unfinished(void)
 {
-    /* Backwards: what lies in a directory was made after it. A directory that is not empty stays. */
+    /* Backwards: what lies in a directory was made after it. A directory that is not empty stays.
+     */
     for (int i = UNFINISHED_MAX - 1; i >= 0; i--)
         if (unfinished[i] && unlink(unfinished[i]))
             rmdir(unfinished[i]);

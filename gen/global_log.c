@@ -27,8 +27,8 @@ static void read_version(struct checkpoint *c, const struct input *in, const cha
 {
     const char *at = value;
     uint64_t major, minor;
-    if (!scan_decimal(&at, &major) || *at++ != '.' || !scan_decimal(&at, &minor) ||
-        !scan_end(at) || major > 1000 || minor > 1000)
+    if (!scan_decimal(&at, &major) || *at++ != '.' || !scan_decimal(&at, &minor) || !scan_end(at) ||
+        major > 1000 || minor > 1000)
         input_fail(in, "log format version is not MAJOR.MINOR: '%s'", value);
     if (major != 2)
         input_fail(in, "log format version %s is not known: 2.6 to 2.16 are", value);
@@ -93,8 +93,7 @@ static uint32_t read_threads(const struct input *in, const char *key, const char
 }
 
 /* Returns the SEEN_ bit of the key, 0 for one that is passed over. */
-static unsigned read_key(struct checkpoint *c, struct input *in, const char *key,
-                         const char *value)
+static unsigned read_key(struct checkpoint *c, struct input *in, const char *key, const char *value)
 {
     if (!strcmp(key, "arch")) {
         if (strcmp(value, "x86_64") != 0)
@@ -132,7 +131,8 @@ static void check_seen(const struct input *in, unsigned seen)
                                        "log format version", "num_reg_descs"};
     for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++)
         if (!(seen & 1u << i))
-            fail_at(input_path(in), 0, "no line '%s:': is it the global.log of a pinball?", keys[i]);
+            fail_at(input_path(in), 0, "no line '%s:': is it the global.log of a pinball?",
+                    keys[i]);
 }
 
 void global_log_read(struct checkpoint *c)

@@ -92,8 +92,8 @@ static uint64_t number_option(const char *name, const char *text, uint64_t low, 
     uint64_t value;
     if ((!scan_hex(&at, &value) && !scan_decimal(&at, &value)) || *at || value < low ||
         value > high)
-        fail_usage("--%s takes a number from %llu to %llu, not '%s'", name,
-                   (unsigned long long)low, (unsigned long long)high, text);
+        fail_usage("--%s takes a number from %llu to %llu, not '%s'", name, (unsigned long long)low,
+                   (unsigned long long)high, text);
     return value;
 }
 
@@ -273,7 +273,8 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
     static const struct {
         const char *name;
         emitter *emit;
-    } parts[] = {{"pages.S", emit_pages}, {"start.S", start_without_layout},
+    } parts[] = {{"pages.S", emit_pages},
+                 {"start.S", start_without_layout},
                  {"config.S", config_without_layout}};
     enum { PARTS = sizeof parts / sizeof *parts };
     struct layout l = {.options = o->layout};

@@ -12,11 +12,11 @@
 #define STACK_HOLE (UINT64_C(1) << 20) /* between pages of the stack that were never touched */
 
 enum {
-    FIXED_HEADERS = 3,           /* runtime text, runtime data, PT_GNU_STACK */
-    RUNTIME_CODE = 256 << 10,    /* library, callbacks, tables of fixed size; measured: 20 KiB */
+    FIXED_HEADERS = 3,            /* runtime text, runtime data, PT_GNU_STACK */
+    RUNTIME_CODE = 256 << 10,     /* library, callbacks, tables of fixed size; measured: 20 KiB */
     RUNTIME_PER_THREAD = 4 << 10, /* context with all vector registers, entry stub */
     AMX_PER_THREAD = 16 << 10,
-    RUNTIME_PER_ROW = 64,         /* a row of a table, and its comment's worth */
+    RUNTIME_PER_ROW = 64, /* a row of a table, and its comment's worth */
     RUNTIME_UNIT = 1 << 20,
 };
 
@@ -160,8 +160,8 @@ static void add_moves(struct layout *l, const struct stretch *s)
         offset += p->file_pages * PAGE_SIZE;
     }
     if ((l->num_staged & (l->num_staged - 1)) == 0)
-        l->staged = xreallocarray(l->staged, l->num_staged ? 2 * l->num_staged : 1,
-                                  sizeof *l->staged);
+        l->staged =
+            xreallocarray(l->staged, l->num_staged ? 2 * l->num_staged : 1, sizeof *l->staged);
     l->staged[l->num_staged++] =
         (struct staged_section){.first_piece = s->first_piece, .num_pieces = s->num_pieces};
     l->staging.length += content;
@@ -236,9 +236,8 @@ static void place_runtime(struct layout *l, const struct checkpoint *c, struct o
     static const uint64_t from[] = {UINT64_C(0x10000000), UINT64_C(0x100000)};
     l->runtime.length = runtime_size(l, c);
     uint64_t low = find_gap(o, 0x100000, l->runtime.length, 0x10000);
-    l->runtime.origin = low && low < l->regions[0].begin
-                            ? low
-                            : find_first(o, from, 2, l->runtime.length, 0x10000);
+    l->runtime.origin =
+        low && low < l->regions[0].begin ? low : find_first(o, from, 2, l->runtime.length, 0x10000);
     occupy(o, l->runtime);
     if (l->staging.length) {
         l->staging.origin = find_first(o, from, 2, l->staging.length, 0x10000);

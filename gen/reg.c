@@ -14,12 +14,20 @@ struct field {
     const char *name;
     size_t offset, size;
 };
-#define FIELD(name, member) {name, offsetof(struct thread, member), sizeof((struct thread *)0)->member}
+#define FIELD(name, member)                                                                        \
+    {                                                                                              \
+        name, offsetof(struct thread, member), sizeof((struct thread *)0)->member                  \
+    }
 
 static const struct field fields[] = {
-    FIELD("fcw", fcw), FIELD("fsw", fsw), FIELD("ftw", ftw), FIELD("fop", fop),
-    {"fpuip", offsetof(struct thread, fip), 4}, {"x87cs", offsetof(struct thread, fip) + 4, 2},
-    {"fpudp", offsetof(struct thread, fdp), 4}, {"x87ds", offsetof(struct thread, fdp) + 4, 2},
+    FIELD("fcw", fcw),
+    FIELD("fsw", fsw),
+    FIELD("ftw", ftw),
+    FIELD("fop", fop),
+    {"fpuip", offsetof(struct thread, fip), 4},
+    {"x87cs", offsetof(struct thread, fip) + 4, 2},
+    {"fpudp", offsetof(struct thread, fdp), 4},
+    {"x87ds", offsetof(struct thread, fdp) + 4, 2},
     FIELD("mxcsr", mxcsr),
 };
 

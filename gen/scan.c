@@ -8,11 +8,10 @@
 static const uint8_t hex_value[256] = {
 #define INVALID16 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255
 #define LETTERS 255, 10, 11, 12, 13, 14, 15, 255, 255, 255, 255, 255, 255, 255, 255, 255
-    INVALID16, INVALID16, INVALID16,
-    0,         1,         2,         3,         4,         5,         6,         7,
-    8,         9,         255,       255,       255,       255,       255,       255,
-    LETTERS,   INVALID16, LETTERS,   INVALID16, INVALID16, INVALID16, INVALID16, INVALID16,
-    INVALID16, INVALID16, INVALID16, INVALID16,
+    INVALID16, INVALID16, INVALID16, 0,         1,         2,         3,         4,
+    5,         6,         7,         8,         9,         255,       255,       255,
+    255,       255,       255,       LETTERS,   INVALID16, LETTERS,   INVALID16, INVALID16,
+    INVALID16, INVALID16, INVALID16, INVALID16, INVALID16, INVALID16, INVALID16,
 };
 
 bool scan_hex(const char **at, uint64_t *value)

@@ -27,12 +27,12 @@ struct reader {
     struct input *in;
     FILE *pages_bin;
     const char *path;
-    bool delta;        /* ";N" and ":N" are possible */
-    uint64_t written;  /* bytes in pages.bin */
-    uint64_t pages;    /* read so far */
-    uint64_t early;    /* pages in the ascending sequence at the front; they may come again */
-    uint64_t last;     /* address of the page before */
-    bool low_page;     /* warned of a page below mmap_min_addr */
+    bool delta;       /* ";N" and ":N" are possible */
+    uint64_t written; /* bytes in pages.bin */
+    uint64_t pages;   /* read so far */
+    uint64_t early;   /* pages in the ascending sequence at the front; they may come again */
+    uint64_t last;    /* address of the page before */
+    bool low_page;    /* warned of a page below mmap_min_addr */
 };
 
 static bool read_delta(const char **at, uint64_t *value)
@@ -80,8 +80,10 @@ static uint64_t read_page_address(struct reader *r, const char *line)
     const char *at = line + 1;
     uint64_t address;
     if (line[0] != '/')
-        input_fail(r->in, r->pages ? "more than 512 values in a page, or a line that is no page: '%.80s'"
-                                   : "the file does not start with a page: '%.80s'", line);
+        input_fail(r->in,
+                   r->pages ? "more than 512 values in a page, or a line that is no page: '%.80s'"
+                            : "the file does not start with a page: '%.80s'",
+                   line);
     if (!scan_hex(&at, &address) || (*at && *at != ' ' && *at != '\t' && *at != '\r'))
         input_fail(r->in, "not the address of a page: '%.80s'", line);
     if (address % PAGE_SIZE)

@@ -16,7 +16,7 @@
 
 /* start.S, one per thread. */
 struct elfie_thread {
-    void (*enter)(void);             /* loads the context and jumps into the region */
+    void (*enter)(void); /* loads the context and jumps into the region */
     uint64_t rip, fs_base, gs_base;
     uint64_t os_tid; /* thread id when recorded; 0 when not known */
     uint64_t icount; /* instructions in the region; 0 when not known */
@@ -58,8 +58,8 @@ extern char elfie_stacks[]; /* one of callback_stack_size for each thread */
 
 /* What the kernel passed, copied to the runtime's memory: the kernel's stack may go away. */
 struct elfie_process {
-    int verbose;         /* ELFIE_VERBOSE is set and not 0 */
-    const char *args;    /* the arguments, one after the other, each with its NUL */
+    int verbose;      /* ELFIE_VERBOSE is set and not 0 */
+    const char *args; /* the arguments, one after the other, each with its NUL */
     uint64_t args_size;
 };
 extern struct elfie_process elfie_process;
@@ -83,8 +83,7 @@ _Noreturn void elfie_run_threads(void);
 
 /* entry.S: clone(FLAGS) with a new stack that ends at STACK; the child calls FUNCTION(ARGUMENT),
  * which does not return. Gives the child's thread id or -errno. */
-long elfie_clone(unsigned long flags, void *stack, void (*function)(uint64_t),
-                 uint64_t argument);
+long elfie_clone(unsigned long flags, void *stack, void (*function)(uint64_t), uint64_t argument);
 
 /* region.c: BEGIN up to END is all in captured pages, or any of it is. */
 int elfie_captured(uint64_t begin, uint64_t end);

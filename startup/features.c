@@ -35,8 +35,9 @@ static const char *missing(void)
         return "AVX512F";
     if (needs & NEEDS_AVX512BW && !(leaf7_b & bit_AVX512BW))
         return "AVX512BW";
-    if (needs & NEEDS_AMX && (!(leaf7_d & bit_AMX_TILE) ||
-                              elfie_syscall(__NR_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILEDATA)))
+    if (needs & NEEDS_AMX &&
+        (!(leaf7_d & bit_AMX_TILE) ||
+         elfie_syscall(__NR_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILEDATA)))
         return "AMX";
     return NULL;
 }

@@ -25,8 +25,8 @@ static long map_zero(uint64_t to, uint64_t length)
 
 static long remap(const struct elfie_move *m)
 {
-    return elfie_syscall(__NR_mremap, m->from, m->length, m->length,
-                         MREMAP_MAYMOVE | MREMAP_FIXED, m->to);
+    return elfie_syscall(__NR_mremap, m->from, m->length, m->length, MREMAP_MAYMOVE | MREMAP_FIXED,
+                         m->to);
 }
 
 static _Noreturn void fail(const struct elfie_move *m, long error)
@@ -37,8 +37,8 @@ static _Noreturn void fail(const struct elfie_move *m, long error)
     elfie_put_hex(&line, m->to);
     elfie_put(&line, " to ");
     elfie_put_hex(&line, m->to + m->length);
-    elfie_put(&line, error == -ENOMEM ? ": no memory, or a limit (ulimit -v, vm.max_map_count)\n"
-                                      : "\n");
+    elfie_put(&line,
+              error == -ENOMEM ? ": no memory, or a limit (ulimit -v, vm.max_map_count)\n" : "\n");
     elfie_write(&line);
     elfie_fail("the region was not run", error);
 }

@@ -60,8 +60,8 @@ static _Noreturn void run_thread(uint64_t number)
 
 static void start_thread(uint64_t number)
 {
-    const unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-                                CLONE_SYSVSEM;
+    const unsigned long flags =
+        CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
     char *stack = elfie_stacks + (number + 1) * elfie_layout.callback_stack_size;
     long result = elfie_clone(flags, stack, run_thread, number);
     if (result < 0) {
