@@ -2,8 +2,10 @@
 /* See build.h. as and ld come from $AS and $LD, or from PATH. */
 #include "build.h"
 #include "error.h"
+#include "output.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,9 @@ static int run(const char *const *argv, const char *directory, bool quiet, bool 
     if (pid < 0)
         fail("cannot start %s: %s", argv[0], strerror(errno));
     if (pid == 0) {
+        for (int s = 1; s < NSIG; s++)
+            if (s != SIGHUP) /* nohup is for the child as well */
+                signal(s, SIG_DFL);
         if (directory && chdir(directory))
             _exit(126);
         if (quiet && (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)))
@@ -38,9 +43,11 @@ static int run(const char *const *argv, const char *directory, bool quiet, bool 
         _exit(127);
     }
     int status;
+    remember_child(pid);
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             fail("%s: %s", argv[0], strerror(errno));
+    remember_child(0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -83,24 +90,33 @@ void build_print_ldflags(void)
     int n = ldflags(flags);
     for (int i = 0; i < n; i++)
         printf("%s%c", flags[i], i + 1 < n ? ' ' : '\n');
+    if (fflush(stdout))
+        fail("standard output: %s", strerror(errno));
+}
+
+/* Gives what TOOL made its real name. */
+static void commit(char *temporary, const char *path, const char *tool_name)
+{
+    if (access(temporary, F_OK))
+        fail_at(path, 0, "not made: %s ended well, and has written nothing", tool_name);
+    if (rename(temporary, path))
+        fail_at(path, 0, "cannot be written: %s", strerror(errno));
+    forget_unfinished(temporary);
+    free(temporary);
 }
 
 static void assemble(const struct build *b, const char *part)
 {
     char *source = xasprintf("%s.S", part);
     char *object = xasprintf("%s.o", part);
-    char *temporary = xasprintf("%s.o.tmp", part);
     char *object_path = xasprintf("%s/%s", b->directory, object);
-    char *temporary_path = xasprintf("%s/%s", b->directory, temporary);
-    const char *argv[] = {tool("AS", "as"), "--64", "-o", temporary, source, NULL};
-    remember_unfinished(temporary_path);
+    char *temporary = temporary_name(object_path);
+    const char *argv[] = {tool("AS", "as"), "--64", "-o", strrchr(temporary, '/') + 1,
+                          source,           NULL};
+    remember_unfinished(temporary);
     run_or_fail(argv, b->directory, object_path, b->verbose);
-    if (rename(temporary_path, object_path))
-        fail_at(object_path, 0, "cannot be written: %s", strerror(errno));
-    forget_unfinished(temporary_path);
-    free(temporary_path);
+    commit(temporary, object_path, argv[0]);
     free(object_path);
-    free(temporary);
     free(object);
     free(source);
 }
@@ -112,29 +128,28 @@ static void link_elfie(const struct build *b)
     int n = 1;
     for (int i = 0, count = ldflags(flags); i < count; i++)
         argv[n++] = flags[i];
-    char *temporary = xasprintf("%s.tmp", b->elfie);
+    char *temporary = temporary_name(b->elfie);
     argv[n++] = "-T";
     argv[n++] = b->script;
     argv[n++] = "-o";
     argv[n++] = temporary;
     argv[n++] = xasprintf("%s/start.o", b->directory);
     argv[n++] = xasprintf("%s/config.o", b->directory);
+    argv[n++] = xasprintf("%s/symbols.o", b->directory);
     argv[n++] = xasprintf("%s/pages.o", b->directory);
     argv[n++] = xasprintf("%s/%s.o", b->datadir, b->kind);
     argv[n++] = xasprintf("%s/libelfie.a", b->datadir);
     argv[n] = NULL;
     remember_unfinished(temporary);
     run_or_fail(argv, NULL, b->elfie, b->verbose);
-    if (rename(temporary, b->elfie))
-        fail_at(b->elfie, 0, "cannot be written: %s", strerror(errno));
-    forget_unfinished(temporary);
-    free(temporary);
+    commit(temporary, b->elfie, argv[0]);
 }
 
 void build_elfie(const struct build *b)
 {
     assemble(b, "start");
     assemble(b, "config");
+    assemble(b, "symbols");
     assemble(b, "pages");
     link_elfie(b);
 }

@@ -39,3 +39,16 @@ unsigned checkpoint_needs(const struct checkpoint *c)
         needs |= thread_needs(&c->threads[t]);
     return needs;
 }
+
+bool is_executed(const struct checkpoint *c, uint64_t begin, uint64_t end)
+{
+    size_t low = 0, high = c->num_ranges;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c->ranges[middle].end <= begin)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < c->num_ranges && c->ranges[low].begin < end;
+}

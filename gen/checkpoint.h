@@ -76,9 +76,16 @@ struct module {
     uint64_t base, end;
 };
 
+/* A function or a variable, at its address in the recorded process. */
+struct symbol {
+    uint64_t address;
+    uint64_t size; /* 0 when not known */
+    char *name;
+    size_t module; /* of checkpoint.modules */
+};
+
 struct range {
     uint64_t begin, end;
-    bool executed; /* labelled "text": executed in the region */
 };
 
 struct register_description {
@@ -105,14 +112,19 @@ struct checkpoint {
     size_t num_runs;
     uint64_t pages, zero_pages;
 
-    struct range *ranges;
+    struct range *ranges; /* executed ones only: in order of address, none touching another */
     size_t num_ranges;
     struct module *modules;
     size_t num_modules;
+    struct symbol *symbols; /* in order of address */
+    size_t num_symbols;
 
     bool has_break;
     uint64_t program_break;
 };
+
+/* Any address from BEGIN up to END was executed in the region. */
+bool is_executed(const struct checkpoint *c, uint64_t begin, uint64_t end);
 
 /* Bits NEEDS_* for all threads that are started. */
 unsigned checkpoint_needs(const struct checkpoint *c);

@@ -2,6 +2,7 @@
 /* See digest.h. The digest is zlib's CRC-32 of the script with EMPTY_DIGEST in its place. */
 #include "digest.h"
 #include "error.h"
+#include "input.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,11 +12,14 @@
 
 enum { DIGITS = sizeof EMPTY_DIGEST - 1 };
 
+/* At the beginning of a line, where no name of a pinball or command line can be. */
+static const char mark[] = "\n * digest ";
+
 /* Where the digits are, or NULL. */
 static char *place(char *script)
 {
-    char *word = strstr(script, " digest ");
-    char *digits = word ? word + strlen(" digest ") : NULL;
+    char *word = strstr(script, mark);
+    char *digits = word ? word + strlen(mark) : NULL;
     return digits && strspn(digits, "0123456789abcdef") == DIGITS ? digits : NULL;
 }
 
@@ -32,21 +36,18 @@ void digest_fill_in(char *script, const char *template_path)
     char *at = place(script);
     char digest[DIGITS + 1];
     if (!at)
-        fail_at(template_path, 0, "the template has no ' digest @DIGEST@'");
+        fail_at(template_path, 0, "the template has no line ' * digest @DIGEST@'");
     compute(script, at, digest);
     memcpy(at, digest, DIGITS);
 }
 
 static char *read_script(const char *path)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_regular(path);
     char *text = NULL;
     size_t size = 0;
-    if (!file) {
-        if (errno == ENOENT)
-            return NULL;
-        fail_at(path, 0, "cannot be read: %s", strerror(errno));
-    }
+    if (!file)
+        return NULL;
     ssize_t length = getdelim(&text, &size, '\0', file);
     if (ferror(file))
         fail_at(path, 0, "cannot be read: %s", strerror(errno));

@@ -8,8 +8,8 @@
 
 #define EMPTY_DIGEST "00000000"
 
-/* Puts the digest in the place of EMPTY_DIGEST behind the first "digest ". A script without that
- * ends the program; TEMPLATE_PATH is for the message. */
+/* Puts the digest in the place of EMPTY_DIGEST behind the first line that begins with " * digest ".
+ * A script without that ends the program; TEMPLATE_PATH is for the message. */
 void digest_fill_in(char *script, const char *template_path);
 
 enum script_state { SCRIPT_MISSING, SCRIPT_AS_GENERATED, SCRIPT_EDITED };

@@ -14,6 +14,9 @@ void emit_pages(FILE *to, const struct checkpoint *c, const struct layout *l);
 /* start.S: an entry stub and a context for each thread. */
 void emit_start(FILE *to, const struct checkpoint *c);
 
+/* symbols.S: names of the recorded program's functions and variables. */
+void emit_symbols(FILE *to, const struct checkpoint *c, const struct layout *l);
+
 /* config.S: what the runtime has to know. */
 void emit_config(FILE *to, const struct checkpoint *c);
 

@@ -60,13 +60,12 @@ static void emit_vector_loads(FILE *to, const struct thread *t, uint32_t index)
         return;
     fprintf(to, "        ldtilecfg t%u.tilecfg(%%rip)\n", index);
     for (int n = 0; n < NUM_TMM; n++) {
-        unsigned stride = t->amx[16 + 2 * n] | (unsigned)t->amx[17 + 2 * n] << 8;
-        if (stride && t->amx[48 + n])
+        if (t->amx[16 + 2 * n] && t->amx[48 + n])
             fprintf(to,
                     "        lea       t%u.tmm%d(%%rip), %%rax\n"
-                    "        mov       $%u, %%ecx\n"
+                    "        mov       $64, %%ecx         # bytes from row to row\n"
                     "        tileloadd (%%rax,%%rcx,1), %%tmm%d\n",
-                    index, n, stride, n);
+                    index, n, n);
     }
 }
 

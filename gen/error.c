@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Read by the signal handler, so a slot is filled before it is published by being non-null. */
@@ -21,18 +22,21 @@ static void remove_unfinished(void)
             rmdir(unfinished[i]);
 }
 
+/* One line, without control characters: what it quotes may be a stranger's. */
 static void say(const char *file, uint64_t line, const char *kind, const char *format, va_list args)
 {
+    char text[2048];
+    int length =
+        !file  ? snprintf(text, sizeof text, "pinball2elf: %s", kind)
+        : line ? snprintf(text, sizeof text, "%s:%llu: %s", file, (unsigned long long)line, kind)
+               : snprintf(text, sizeof text, "%s: %s", file, kind);
+    if (length >= 0 && (size_t)length < sizeof text)
+        vsnprintf(text + length, sizeof text - (size_t)length, format, args);
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
     fflush(stdout);
-    if (!file)
-        fputs("pinball2elf: ", stderr);
-    else if (line)
-        fprintf(stderr, "%s:%llu: ", file, (unsigned long long)line);
-    else
-        fprintf(stderr, "%s: ", file);
-    fputs(kind, stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s\n", text);
 }
 
 void fail_at(const char *file, uint64_t line, const char *format, ...)
@@ -102,8 +106,19 @@ void forget_unfinished(const char *path)
         }
 }
 
+static volatile pid_t child;
+
+void remember_child(pid_t pid)
+{
+    child = pid;
+}
+
 static void end_by_signal(int number)
 {
+    if (child > 0) { /* as or ld, which would go on writing */
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
     remove_unfinished();
     signal(number, SIG_DFL);
     raise(number);
@@ -111,11 +126,14 @@ static void end_by_signal(int number)
 
 void clean_up_on_signals(void)
 {
-    static const int signals[] = {SIGHUP, SIGINT, SIGPIPE, SIGTERM};
+    static const int signals[] = {SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGXCPU};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = (int)SA_RESETHAND};
-        sigaction(signals[i], &action, NULL);
+        struct sigaction action = {.sa_handler = end_by_signal, .sa_flags = (int)SA_RESETHAND}, old;
+        sigaction(signals[i], NULL, &old);
+        if (old.sa_handler != SIG_IGN) /* nohup */
+            sigaction(signals[i], &action, NULL);
     }
+    signal(SIGXFSZ, SIG_IGN); /* then write fails with EFBIG, which is reported as all else */
 }
 
 static void *checked(void *memory)

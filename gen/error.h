@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Ends with status 1: "FILE:LINE: message". LINE 0 leaves the line number out. */
 _Noreturn void fail_at(const char *file, uint64_t line, const char *format, ...)
@@ -27,12 +28,15 @@ void warn_at(const char *file, uint64_t line, const char *format, ...)
 
 /* Remembers that PATH has to go if the program does not come to its end; forget_unfinished()
  * takes it back. At most UNFINISHED_MAX paths at a time; PATH is copied. */
-enum { UNFINISHED_MAX = 32 };
+enum { UNFINISHED_MAX = 256 };
 void remember_unfinished(const char *path);
 void forget_unfinished(const char *path);
 
-/* Removes what is unfinished when SIGHUP, SIGINT, SIGPIPE or SIGTERM ends the program. */
+/* Removes what is unfinished when a signal ends the program. */
 void clean_up_on_signals(void);
+
+/* PID is a child that goes with the program when a signal ends it; 0: there is none any more. */
+void remember_child(pid_t pid);
 
 /* malloc, realloc, strdup and asprintf that end the program when there is no memory. */
 void *xmalloc(size_t size);

@@ -17,9 +17,10 @@ enum { SEEN_ARCH = 1, SEEN_STATIC = 2, SEEN_DYNAMIC = 4, SEEN_VERSION = 8, SEEN_
 
 static uint64_t number(const struct input *in, const char *key, const char *value)
 {
+    const char *at = value;
     uint64_t n;
-    if (!scan_decimal(&value, &n) || !scan_end(value))
-        input_fail(in, "%s is not a number: '%s'", key, value);
+    if (!scan_decimal(&at, &n) || !scan_end(at))
+        input_fail(in, "%s is not a number: '%.80s'", key, value);
     return n;
 }
 
@@ -66,7 +67,11 @@ static void read_register(struct checkpoint *c, struct input *in)
                    MAX_REGISTER_SIZE);
     if (c->registers[index].name)
         input_fail(in, "register number %llu is there twice", (unsigned long long)index);
-    c->registers[index].name = canonical_name(line, name_length);
+    char *name = canonical_name(line, name_length);
+    for (size_t i = 0; i < c->num_registers; i++)
+        if (c->registers[i].name && !strcmp(c->registers[i].name, name))
+            input_fail(in, "register %s is there twice", name);
+    c->registers[index].name = name;
     c->registers[index].size = (uint32_t)size;
     if (index >= c->num_registers)
         c->num_registers = index + 1;
@@ -140,6 +145,7 @@ void global_log_read(struct checkpoint *c)
     struct input *in = input_require(c->base, "global.log", "process-wide facts");
     unsigned seen = 0;
     size_t length;
+    c->fat = true; /* until the file says otherwise */
     for (char *line; (line = input_line(in, &length));) {
         char *colon = strchr(line, ':');
         if (!colon)

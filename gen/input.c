@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* See input.h. The decompression itself is zlib's (which passes plain files through) and
- * libbz2's; this file only cuts the stream into lines. */
+/* See input.h. The decompression itself is zlib's and libbz2's; this file only cuts the stream into
+ * lines. */
 #include "input.h"
 #include "error.h"
 
 #include <bzlib.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,13 +15,15 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { BUFFER_SIZE = 1 << 18, LINE_MAX_BYTES = 1 << 16 };
+enum { BUFFER_SIZE = 1 << 18, PACKED_SIZE = 1 << 16, LINE_MAX_BYTES = 1 << 16 };
 
 struct input {
     char *path;
     FILE *bz_file; /* non-null for .bz2 */
     BZFILE *bz;
-    gzFile gz; /* plain and .gz */
+    FILE *file; /* plain and .gz */
+    z_stream *gz;
+    Bytef *packed; /* what of a .gz is not unpacked yet */
     uint64_t line;
     size_t begin, end; /* what of the buffer is not handed out yet */
     bool at_end;
@@ -46,11 +49,21 @@ static char *find(const char *base, const char *suffix)
     return NULL;
 }
 
-bool input_exists(const char *base, const char *suffix)
+FILE *open_regular(const char *path)
 {
-    char *path = find(base, suffix);
-    free(path);
-    return path != NULL;
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO must not hold us up */
+    if (fd < 0) {
+        if (errno == ENOENT)
+            return NULL;
+        fail_at(path, 0, "%s", strerror(errno));
+    }
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+        fail_at(path, 0, "not a regular file");
+    FILE *file = fdopen(fd, "r");
+    if (!file)
+        fail_at(path, 0, "%s", strerror(errno));
+    return file;
 }
 
 static void open_bzip2(struct input *in)
@@ -64,6 +77,14 @@ static void open_bzip2(struct input *in)
         fail_at(in->path, 0, "cannot be decompressed: bzip2 error %d", error);
 }
 
+static void open_gzip(struct input *in)
+{
+    in->gz = xcalloc(1, sizeof *in->gz);
+    in->packed = xmalloc(PACKED_SIZE);
+    if (inflateInit2(in->gz, 15 + 16) != Z_OK) /* 16: a gzip file, and nothing else */
+        fail("out of memory");
+}
+
 struct input *input_open(const char *base, const char *suffix)
 {
     char *path = find(base, suffix);
@@ -73,14 +94,12 @@ struct input *input_open(const char *base, const char *suffix)
     in->path = path;
     in->buffer = xmalloc(BUFFER_SIZE + 1); /* one more for the NUL after a last line */
     size_t length = strlen(path);
-    if (length > 4 && !strcmp(path + length - 4, ".bz2")) {
+    if (length > 4 && !strcmp(path + length - 4, ".bz2"))
         open_bzip2(in);
-    } else {
-        in->gz = gzopen(path, "rbe");
-        if (!in->gz)
-            fail_at(path, 0, "%s", errno ? strerror(errno) : "out of memory");
-        gzbuffer(in->gz, 1 << 17);
-    }
+    else if (!(in->file = fopen(path, "re")))
+        fail_at(path, 0, "%s", strerror(errno));
+    else if (length > 3 && !strcmp(path + length - 3, ".gz"))
+        open_gzip(in);
     return in;
 }
 
@@ -167,19 +186,50 @@ static size_t read_bzip2(struct input *in, char *to, size_t size)
     return (size_t)got;
 }
 
+static size_t read_plain(struct input *in, void *to, size_t size)
+{
+    size_t got = fread(to, 1, size, in->file);
+    if (ferror(in->file))
+        fail_reading(in, "cannot be read: %s", strerror(errno));
+    return got;
+}
+
+/* A gzip file may hold several members. gzread would pass a damaged one behind the first over in
+ * silence, so this is done by hand. */
 static size_t read_gzip(struct input *in, char *to, size_t size)
 {
-    int error;
-    int got = gzread(in->gz, to, (unsigned)size);
-    const char *message = gzerror(in->gz, &error);
-    if (got < 0 || (error != Z_OK && error != Z_STREAM_END)) {
-        if (error == Z_BUF_ERROR)
-            fail_reading(in, "the gzip file is cut short");
-        fail_reading(in, "cannot be read: %s", error == Z_ERRNO ? strerror(errno) : message);
+    z_stream *z = in->gz;
+    z->next_out = (Bytef *)to;
+    z->avail_out = (uInt)size;
+    while (z->avail_out == size) {
+        if (z->avail_in == 0) {
+            z->next_in = in->packed;
+            z->avail_in = (uInt)read_plain(in, in->packed, PACKED_SIZE);
+        }
+        if (z->avail_in == 0) {
+            if (z->total_in) /* in the middle of a member */
+                fail_reading(in, "the gzip file is cut short");
+            in->at_end = true;
+            break;
+        }
+        int result = inflate(z, Z_NO_FLUSH);
+        if (result == Z_STREAM_END)
+            inflateReset(z);
+        else if (result != Z_OK && result != Z_BUF_ERROR)
+            fail_reading(in, "the gzip file is damaged");
     }
-    if (got == 0)
-        in->at_end = true;
-    return (size_t)got;
+    return size - z->avail_out;
+}
+
+static size_t read_bytes(struct input *in, char *to, size_t size)
+{
+    if (in->bz_file)
+        return read_bzip2(in, to, size);
+    if (in->gz)
+        return read_gzip(in, to, size);
+    size_t got = read_plain(in, to, size);
+    in->at_end = got == 0;
+    return got;
 }
 
 /* Moves what is left to the front of the buffer and reads more behind it. */
@@ -190,7 +240,7 @@ static void fill(struct input *in)
     in->begin = 0;
     char *to = in->buffer + in->end;
     size_t size = BUFFER_SIZE - in->end;
-    in->end += in->bz_file ? read_bzip2(in, to, size) : read_gzip(in, to, size);
+    in->end += read_bytes(in, to, size);
 }
 
 char *input_line(struct input *in, size_t *length)
@@ -215,6 +265,8 @@ char *input_line(struct input *in, size_t *length)
     in->line++;
     *stop = '\0';
     *length = (size_t)(stop - line);
+    if (*length > LINE_MAX_BYTES)
+        input_fail(in, "line of more than %d bytes", LINE_MAX_BYTES);
     if (memchr(line, '\0', *length))
         input_fail(in, "a NUL byte in a text file");
     return line;
@@ -226,7 +278,11 @@ void input_close(struct input *in)
     if (!in)
         return;
     if (in->gz)
-        gzclose(in->gz);
+        inflateEnd(in->gz);
+    if (in->file)
+        fclose(in->file);
+    free(in->gz);
+    free(in->packed);
     if (in->bz)
         BZ2_bzReadClose(&error, in->bz);
     if (in->bz_file)

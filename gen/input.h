@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct input;
 
@@ -34,7 +35,8 @@ void input_close(struct input *in);
 _Noreturn void input_fail(const struct input *in, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* BASE.SUFFIX exists in one of the three forms. */
-bool input_exists(const char *base, const char *suffix);
+/* Opens a file that is read otherwise than by lines. NULL when there is none; what is not a regular
+ * file, or cannot be opened, ends the program. */
+FILE *open_regular(const char *path);
 
 #endif

@@ -12,6 +12,7 @@
 #include "scan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <limits.h>
@@ -116,6 +117,8 @@ static void set_option(struct options *o, int option)
 {
     switch (option) {
     case OPT_OUTDIR:
+        if (!*optarg)
+            fail_usage("--outdir is empty");
         o->outdir = optarg;
         break;
     case OPT_EMIT_ONLY:
@@ -162,6 +165,21 @@ static void set_option(struct options *o, int option)
     }
 }
 
+/* A user's loop may be over *.address or *.global.log. */
+static const char *pinball_name(const char *name)
+{
+    static const char *const endings[] = {".address", ".global.log"};
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t ending = strlen(endings[i]);
+        if (length > ending && !strcmp(name + length - ending, endings[i]))
+            return xasprintf("%.*s", (int)(length - ending), name);
+    }
+    if (!*name)
+        fail_usage("the name of the pinball is empty");
+    return name;
+}
+
 static struct options parse_options(int argc, char **argv)
 {
     struct options o = {
@@ -174,9 +192,7 @@ static struct options parse_options(int argc, char **argv)
         return o;
     if (optind + 1 != argc)
         fail_usage(optind == argc ? "no pinball is named" : "more than one pinball is named");
-    o.pinball = argv[optind];
-    if (!*o.pinball)
-        fail_usage("the name of the pinball is empty");
+    o.pinball = pinball_name(argv[optind]);
     return o;
 }
 
@@ -212,7 +228,10 @@ static const char *last_part(const char *path)
 /* OUTDIR/NAME, or the pinball's own path. */
 static char *output_base(const struct options *o)
 {
-    return o->outdir ? xasprintf("%s/%s", o->outdir, last_part(o->pinball)) : xstrdup(o->pinball);
+    char *base =
+        o->outdir ? xasprintf("%s/%s", o->outdir, last_part(o->pinball)) : xstrdup(o->pinball);
+    /* For ld, a name that begins with one of these is an option or a file of options. */
+    return base[0] == '@' || base[0] == '-' ? xasprintf("./%s", base) : base;
 }
 
 static void write_text(struct output *o, const char *path, const char *text)
@@ -275,7 +294,8 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
         emitter *emit;
     } parts[] = {{"pages.S", emit_pages},
                  {"start.S", start_without_layout},
-                 {"config.S", config_without_layout}};
+                 {"config.S", config_without_layout},
+                 {"symbols.S", emit_symbols}};
     enum { PARTS = sizeof parts / sizeof *parts };
     struct layout l = {.options = o->layout};
     char *pages_path = xasprintf("%s/pages.bin", directory);
@@ -283,7 +303,7 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
     char *template_path = xasprintf("%s/elfie.ld.in", o->datadir);
     struct output pages = output_open(pages_path), script, outputs[PARTS];
 
-    text_read(c, pages.file, pages.temporary);
+    text_read(c, pages.file, pages.path);
     output_finish(&pages);
     regions_find(&l, c);
     layout_place(&l, c);
@@ -316,14 +336,25 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
                 keep ? "kept as edited" : "written");
 }
 
+/* A file that is opened must not become standard error, and get its messages. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_descriptors();
     struct options o = parse_options(argc, argv);
     if (!o.datadir)
         o.datadir = find_datadir();
     if (o.print_datadir) {
-        puts(o.datadir);
-        return 0;
+        print_and_exit(xasprintf("%s\n", o.datadir));
     }
     struct checkpoint c = {.base = o.pinball, .name = last_part(o.pinball)};
     clean_up_on_signals();

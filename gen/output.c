@@ -12,10 +12,19 @@
 
 enum { BUFFER_SIZE = 1 << 20 };
 
+/* The process's own: two runs at a time do not write to one file. What has that name is a link
+ * that somebody has laid out, or left from a process that was killed. */
+char *temporary_name(const char *path)
+{
+    char *name = xasprintf("%s.%d.tmp", path, (int)getpid());
+    unlink(name);
+    return name;
+}
+
 struct output output_open(const char *path)
 {
-    struct output o = {.path = xstrdup(path), .temporary = xasprintf("%s.tmp", path)};
-    int fd = open(o.temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    struct output o = {.path = xstrdup(path), .temporary = temporary_name(path)};
+    int fd = open(o.temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0)
         fail_at(o.temporary, 0, "cannot be written: %s", strerror(errno));
     remember_unfinished(o.temporary);
@@ -64,6 +73,9 @@ void make_directory(const char *path)
         if (c == '\0')
             break;
     }
+    struct stat st;
+    if (lstat(copy, &st) || !S_ISDIR(st.st_mode))
+        fail_at(copy, 0, "not a directory of its own: a file or a link is in its place");
     free(copy);
 }
 

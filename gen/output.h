@@ -10,11 +10,14 @@
 
 struct output {
     char *path;      /* as it will be */
-    char *temporary; /* as it is now: PATH.tmp */
+    char *temporary; /* as it is now: PATH.PID.tmp */
     FILE *file;      /* for reading and writing */
 };
 
-/* Opens PATH.tmp. Trouble ends the program, as with all functions here. */
+/* PATH.PID.tmp, to be freed; a file of that name is removed. */
+char *temporary_name(const char *path);
+
+/* Opens PATH.PID.tmp. Trouble ends the program, as with all functions here. */
 struct output output_open(const char *path);
 
 /* Checks that all is written and closes; the file keeps its temporary name. */

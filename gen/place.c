@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RUNTIME_MAX (UINT64_C(1) << 36)
 #define STACK_ROOM (UINT64_C(8) << 20) /* RLIMIT_STACK as nearly everybody has it */
 #define STACK_HOLE (UINT64_C(1) << 20) /* between pages of the stack that were never touched */
 
@@ -16,7 +17,8 @@ enum {
     RUNTIME_CODE = 256 << 10,     /* library, callbacks, tables of fixed size; measured: 20 KiB */
     RUNTIME_PER_THREAD = 4 << 10, /* context with all vector registers, entry stub */
     AMX_PER_THREAD = 16 << 10,
-    RUNTIME_PER_ROW = 64, /* a row of a table, and its comment's worth */
+    RUNTIME_PER_ROW = 64,    /* a row of a table, and its comment's worth */
+    RUNTIME_PER_SYMBOL = 32, /* a row of three quadwords, and a NUL */
     RUNTIME_UNIT = 1 << 20,
 };
 
@@ -225,14 +227,21 @@ static uint64_t runtime_size(const struct layout *l, const struct checkpoint *c)
     uint64_t per_thread = RUNTIME_PER_THREAD + l->options.callback_stack_size;
     if (checkpoint_needs(c) & NEEDS_AMX)
         per_thread += AMX_PER_THREAD;
+    if (per_thread > RUNTIME_MAX / c->num_threads)
+        fail("%u threads with stacks of %llu bytes: more than fits", c->num_threads,
+             (unsigned long long)l->options.callback_stack_size);
     uint64_t size = RUNTIME_CODE + c->num_threads * per_thread +
                     (l->num_moves + l->num_regions) * RUNTIME_PER_ROW;
+    for (size_t i = 0; i < c->num_symbols; i++)
+        size += RUNTIME_PER_SYMBOL + strlen(c->symbols[i].name);
     return (size + RUNTIME_UNIT - 1) / RUNTIME_UNIT * RUNTIME_UNIT;
 }
 
 /* Below the image where that is possible: above it is where the heap grows. */
 static void place_runtime(struct layout *l, const struct checkpoint *c, struct occupied *o)
 {
+    if (c->has_break)
+        occupy(o, (struct area){c->program_break, PAGE_SIZE});
     static const uint64_t from[] = {UINT64_C(0x10000000), UINT64_C(0x100000)};
     l->runtime.length = runtime_size(l, c);
     uint64_t low = find_gap(o, 0x100000, l->runtime.length, 0x10000);
@@ -245,6 +254,14 @@ static void place_runtime(struct layout *l, const struct checkpoint *c, struct o
     }
 }
 
+static bool in_module(const struct checkpoint *c, const struct region *r)
+{
+    for (size_t i = 0; i < c->num_modules; i++)
+        if (c->modules[i].base < r->end && r->begin < c->modules[i].end)
+            return true;
+    return false;
+}
+
 /* Where the recorded break is not known, the heap gets the first large gap above the program. */
 static void place_break(struct layout *l, const struct checkpoint *c, const struct occupied *o)
 {
@@ -252,7 +269,7 @@ static void place_break(struct layout *l, const struct checkpoint *c, const stru
         const struct region *heap = region_at(l, c->program_break - 1);
         l->break_end = l->break_start = c->program_break;
         l->break_is_recorded = true;
-        if (heap && !strcmp(heap->label, "heap"))
+        if (heap && !in_module(c, heap))
             l->break_start = heap->begin;
         return;
     }
@@ -265,10 +282,21 @@ static void place_break(struct layout *l, const struct checkpoint *c, const stru
         l->break_end = l->break_start = find_gap(o, above + PAGE_SIZE, size, PAGE_SIZE);
 }
 
+static void check_entries(const struct layout *l, const struct checkpoint *c)
+{
+    for (uint32_t t = 0; t < c->num_threads; t++) {
+        uint64_t rip = c->threads[t].gpr[RIP];
+        if (!region_at(l, rip) && rip < USER_SPACE_END)
+            fail("%s: thread %u starts at 0x%llx, in a page that was not captured", c->base, t,
+                 (unsigned long long)rip);
+    }
+}
+
 void layout_place(struct layout *l, const struct checkpoint *c)
 {
     struct stretches s = {0};
     struct occupied o = {0};
+    check_entries(l, c);
     choose_headers(l);
     find_stretches(l, c, &s);
     o.areas = xmalloc((l->num_regions + s.count) * sizeof *o.areas);

@@ -95,6 +95,18 @@ static uint8_t *register_place(struct thread *t, const char *name, const uint8_t
     return NULL;
 }
 
+/* Registers that are not restored: selectors, which are the same for all 64-bit programs; what the
+ * system decides; and parts of others. */
+static bool is_known(const char *name)
+{
+    static const char *const names[] = {"cs", "ds",   "es",     "ss",   "fs",
+                                        "gs", "xcr0", "eflags", "pkru", "tilecfg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return false;
+}
+
 /* Bit I is set when register I of struct thread's gpr came. */
 static uint32_t gpr_bit(const char *name)
 {
@@ -114,6 +126,9 @@ static void store_register(struct thread *t, const struct input *in, const char 
             input_fail(in, "register %s has %zu bytes, and not more than %zu are possible", name,
                        size, room);
         memcpy(place, value, size < room ? size : room);
+    } else if (!all_zero(value, size) && !is_known(name)) {
+        warn_at(input_path(in), input_line_number(in), "register %s is not known and not restored",
+                name);
     }
     if (!strcmp(name, "cs") && (value[0] != 0x33 || !all_zero(value + 1, size - 1)))
         input_fail(in, "cs is 0x%x, not 0x33: the thread is not in 64-bit mode", value[0]);
@@ -159,7 +174,7 @@ static uint64_t read_head(struct input *in)
     uint64_t instruction, count;
     if (strncmp(line, "ic", 2) != 0 || !scan_blanks(&at) || *at++ != ';' ||
         !scan_decimal(&at, &instruction) || !scan_blanks(&at) || !scan_decimal(&at, &count) ||
-        !scan_end(at))
+        !scan_end(at) || instruction)
         input_fail(in, "the initial state ('ic ;0 N') is missing: '%.80s'", line);
     return count;
 }
@@ -169,10 +184,27 @@ static void check_addresses(const struct thread *t, const struct input *in)
     static const enum gpr addresses[] = {RIP, FS_BASE, GS_BASE};
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         uint64_t value = t->gpr[addresses[i]];
-        if (value >= USER_SPACE_END && value != VSYSCALL_PAGE)
+        bool vsyscall =
+            addresses[i] == RIP && value >= VSYSCALL_PAGE && value < VSYSCALL_PAGE + PAGE_SIZE;
+        if (value >= USER_SPACE_END && !vsyscall)
             fail_at(input_path(in), 0, "%s is 0x%llx: not an address of a user's program",
                     gpr_names[addresses[i]], (unsigned long long)value);
     }
+}
+
+/* Intel SDM volume 2, LDTILECFG: palette 1 has 16 rows of 64 bytes at most. */
+static void check_tiles(const struct thread *t, const struct input *in)
+{
+    bool bad = false;
+    if (!t->amx)
+        return;
+    const uint8_t *cfg = t->amx;
+    for (int n = 0; n < 16; n++) {
+        unsigned row_bytes = cfg[16 + 2 * n] | (unsigned)cfg[17 + 2 * n] << 8;
+        bad |= row_bytes > (n < NUM_TMM ? 64 : 0) || cfg[48 + n] > (n < NUM_TMM ? 16 : 0);
+    }
+    if (bad || cfg[0] != 1 || !all_zero(cfg + 2, 14))
+        fail_at(input_path(in), 0, "tilecfg is not a configuration of palette 1");
 }
 
 static void read_thread(const struct checkpoint *c, struct thread *t, struct input *in)
@@ -185,9 +217,15 @@ static void read_thread(const struct checkpoint *c, struct thread *t, struct inp
     for (uint64_t i = 0; i < count; i++)
         gprs |= read_register(c, t, in, seen);
     free(seen);
+    size_t length;
+    const char *next = input_line(in, &length);
+    if (next && next[0] >= '0' && next[0] <= '9')
+        input_fail(in, "more registers than the %llu that the file announces",
+                   (unsigned long long)count);
     for (int i = 0; i < NUM_GPRS; i++)
         if (!(gprs & UINT32_C(1) << i))
-            input_fail(in, "register %s is missing in the initial state", gpr_names[i]);
+            fail_at(input_path(in), 0, "register %s is missing in the initial state", gpr_names[i]);
+    check_tiles(t, in);
     check_addresses(t, in);
 }
 

@@ -71,13 +71,23 @@ static bool print_threads(FILE *to, const struct checkpoint *c, const struct reg
     return count != 0;
 }
 
-static bool is_executed(const struct checkpoint *c, const struct region *r)
+/* The first few modules in the region, with names of a length that a comment can bear. */
+static bool print_modules(FILE *to, const struct checkpoint *c, const struct region *r)
 {
-    for (size_t i = 0; i < c->num_ranges; i++)
-        if (c->ranges[i].executed &&
-            overlap(r->begin, r->end, c->ranges[i].begin, c->ranges[i].end))
-            return true;
-    return false;
+    enum { NAMES = 3, NAME_LENGTH = 60 };
+    unsigned count = 0;
+    for (size_t i = 0; i < c->num_modules; i++) {
+        if (!overlap(r->begin, r->end, c->modules[i].base, c->modules[i].end))
+            continue;
+        if (++count > NAMES)
+            break;
+        char *name = xasprintf("%s%.*s", count > 1 ? ", " : "", NAME_LENGTH, c->modules[i].name);
+        put_comment(to, name);
+        free(name);
+    }
+    if (count > NAMES)
+        fputs(" and more", to);
+    return count != 0;
 }
 
 static char *make_label(const struct checkpoint *c, const struct region *r)
@@ -88,12 +98,8 @@ static char *make_label(const struct checkpoint *c, const struct region *r)
     if (!to)
         fail("out of memory");
     const char *separator = "";
-    for (size_t i = 0; i < c->num_modules; i++)
-        if (overlap(r->begin, r->end, c->modules[i].base, c->modules[i].end)) {
-            fputs(separator, to);
-            put_comment(to, c->modules[i].name);
-            separator = ", ";
-        }
+    if (print_modules(to, c, r))
+        separator = ", ";
     bool in_module = *separator;
     if (print_threads(to, c, r, RSP, "stack", separator))
         separator = ", ";
@@ -104,7 +110,7 @@ static char *make_label(const struct checkpoint *c, const struct region *r)
         separator = ", ";
     }
     if (in_module || !*separator)
-        fprintf(to, "%s%s", separator, is_executed(c, r) ? "text" : "data");
+        fprintf(to, "%s%s", separator, is_executed(c, r->begin, r->end) ? "text" : "data");
     fclose(to);
     return label;
 }

@@ -84,8 +84,10 @@ static uint64_t read_page_address(struct reader *r, const char *line)
                    r->pages ? "more than 512 values in a page, or a line that is no page: '%.80s'"
                             : "the file does not start with a page: '%.80s'",
                    line);
-    if (!scan_hex(&at, &address) || (*at && *at != ' ' && *at != '\t' && *at != '\r'))
-        input_fail(r->in, "not the address of a page: '%.80s'", line);
+    uint64_t unused;
+    if (!scan_hex(&at, &address) || !scan_blanks(&at) || !scan_decimal(&at, &unused) ||
+        !scan_blanks(&at) || !scan_decimal(&at, &unused) || !scan_end(at))
+        input_fail(r->in, "not a page '/0xADDRESS 0 0': '%.80s'", line);
     if (address % PAGE_SIZE)
         input_fail(r->in, "page address 0x%llx is not a multiple of 4096",
                    (unsigned long long)address);
@@ -159,7 +161,7 @@ static void read_pages(struct reader *r)
             store_page(r, address, page);
     }
     if (!r->pages)
-        fail_at(input_path(r->in), 0, "the file is empty: no pages");
+        fail_at(input_path(r->in), 0, "the file has no pages");
 }
 
 static int by_address(const void *a, const void *b)

@@ -28,10 +28,12 @@ PINBALL2ELF := $(firstword $(wildcard $(elfie_mk_dir)../build/pinball2elf \
 	$(elfie_mk_dir)../bin/pinball2elf) pinball2elf)
 endif
 
+$(if $(filter @% -%,$(ELFIE)),$(error a pinball's name that begins with @ or - is an option for ld: use ./$(firstword $(filter @% -%,$(ELFIE)))))
+
 elfie_datadir := $(shell $(PINBALL2ELF) --print-datadir)
 elfie_ldflags := $(shell LD="$(LD)" $(PINBALL2ELF) --print-ldflags)
 elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)
-elfie_parts   := start config pages
+elfie_parts   := start config symbols pages
 
 ifneq ($(V),1)
 elfie_quiet := @

@@ -5,9 +5,24 @@
 #include "elfie.h"
 #include "syscall.h"
 
+#include <linux/mman.h>
 #include <linux/prctl.h>
 
+enum { BREAK_ROOM = 16 << 20 };
+
 extern char _start[] __attribute__((visibility("hidden")));
+
+/* A simulator may take prctl for done and do nothing, and then answer the program's brk(), which
+ * lies below its own break, with success and no memory (gem5 24: sim/mem_state.cc). So there is
+ * memory already, if the place is free. Linux refuses such a brk(), and malloc goes to mmap. */
+static void provide_room(void)
+{
+    uint64_t begin = (elfie_layout.break_end + PAGE_SIZE - 1) & -PAGE_SIZE;
+    long result = elfie_syscall(__NR_mmap, begin, BREAK_ROOM, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (result > 0 && result != (long)begin)
+        elfie_syscall(__NR_munmap, result, BREAK_ROOM);
+}
 
 void elfie_set_break(void)
 {
@@ -31,6 +46,8 @@ void elfie_set_break(void)
         .exe_fd = (uint32_t)-1,
     };
     long result = elfie_syscall(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
+    if (!result && elfie_syscall(__NR_brk, 0) != (long)elfie_layout.break_end)
+        provide_room();
     if (result < 0 && elfie_process.verbose) {
         struct elfie_line line;
         elfie_begin(&line);

@@ -77,9 +77,15 @@ bad "register twice" '^work/bad\.0\.reg:3: register 0 \(rax\) is there twice' \
     'sed -i "3s/^[0-9]*/0/" bad.0.reg'
 bad "register too large" '^work/bad\.0\.reg:2: register 0 \(rax\) is not 1 to 8 bytes' \
     'sed -i "2s/ .*/ 112233445566778899/" bad.0.reg'
-bad "no rip" '^work/bad\.0\.reg:[0-9]+: register rip is missing' \
+bad "no rip" '^work/bad\.0\.reg: register rip is missing' \
     'sed -i -e "/^68 /d" -e "1s/.*/ic ;0 $(($(grep -c "^[0-9]" bad.0.reg) - 1))/" bad.0.reg'
 bad "initial state cut short" '^work/bad\.0\.reg:10: ' 'sed -i "11,\$d" bad.0.reg'
+bad "registers that are not announced" '^work/bad\.0\.reg:[0-9]+: more registers than the 40' \
+    'sed -i "1s/.*/ic ;0 40/" bad.0.reg'
+bad "rip where nothing was captured" 'thread 0 starts at 0x99990000, in a page that was not captured' \
+    'sed -i "s/^68 .*/68 00009999/" bad.0.reg'
+bad "register name twice" '^work/bad\.global\.log:[0-9]+: register rax is there twice' \
+    'sed -i "s/^eax 1 4/RAX 1 4/" bad.global.log'
 bad "label unknown" '^work/bad\.address:1: the label is neither' 'sed -i "1s/text\|data/what/" bad.address'
 bad "XML not well-formed" '^work/bad\.procinfo\.xml:[0-9]+: not well-formed' \
     'echo "<proc-info><process></proc-info>" >bad.procinfo.xml'
@@ -91,6 +97,12 @@ bad ".bz2 that is none" '^work/bad\.text\.bz2:1: the bzip2 file is damaged' \
     'rm bad.text; echo this is no bzip2 file at all >bad.text.bz2'
 bad ".gz cut in half" '^work/bad\.text\.gz:[0-9]+: the gzip file is cut short' \
     'gzip bad.text; truncate -s $(($(stat -c %s bad.text.gz) / 2)) bad.text.gz'
+bad "second member of a .gz damaged" '^work/bad\.text\.gz:[0-9]+: the gzip file is damaged' \
+    'gzip bad.text; { cat bad.text.gz; echo this is no gzip member; } >again; mv again bad.text.gz'
+bad "XML without an end to its levels" '^work/bad\.procinfo\.xml:1: more than 64 levels' \
+    'printf "<a>%.0s" {1..100000} >bad.procinfo.xml'
+bad "a FIFO in the place of a file" '^work/bad\.procinfo\.xml: not a regular file' \
+    'rm -f bad.procinfo.xml; mkfifo bad.procinfo.xml'
 bad "a folder in the place of a file" '^work/bad\.text: not a regular file' 'rm bad.text; mkdir bad.text'
 
 # Tools and disks.
@@ -123,19 +135,48 @@ full='mount -t tmpfs -o size=64k none full && "$1" --outdir full '"$PWD"'/large;
 "$mkpinball" big large --mib 1
 mkdir full
 if unshare -rm true 2>/dev/null; then
-    refuses "no space left" 1 'full/large\.elfie\.d/pages\.bin\.tmp: cannot be written: No space left' \
+    refuses "no space left" 1 'full/large\.elfie\.d/pages\.bin: cannot be written: No space left' \
         unshare -rm bash -c "$full" _ "$pinball2elf"
     equal "no space left: nothing is left" "$(unshare -rm bash -c "$full" _ "$pinball2elf" 2>/dev/null)" ""
 else
     skipped "no space left" "needs unshare -rm (user namespaces)"
 fi
 
+# What a stranger may have laid out beside his pinball, or called it.
+rm -rf work && mkdir work && cp good.* work && echo precious >precious
+mkdir elsewhere2 && ln -s ../elsewhere2 work/good.elfie.d
+refuses "a link in the place of the folder" 1 'good\.elfie\.d: not a directory of its own' "$pinball2elf" work/good
+rm work/good.elfie.d && mkdir work/good.elfie.d
+for file in pages.bin start.S good.ld; do ln -sf "$PWD/precious" "work/good.elfie.d/$file"; done
+check "links in the place of files" "$pinball2elf" work/good
+equal "are replaced, not followed" "$(cat precious)" precious
+(cd work && for f in good.*[!d]; do cp "$f" "@x${f#good}"; cp "$f" "./-x${f#good}"; done)
+for name in @x -x; do
+    check "a pinball called $name" bash -c "cd work && '$pinball2elf' -- $name && ./$name.basic.elfie"
+done
+for f in work/good.*[!d]; do cp "$f" "work/digest${f#work/good}"; done
+sed -i 's/^app-command-line: .*/app-command-line: openssl digest 12345678/' work/digest.global.log
+check "a command line with the word digest" "$pinball2elf" work/digest
+check "a script made from it is fresh" "$pinball2elf" --max-headers 20 work/digest
+check "standard error closed" bash -c "'$pinball2elf' --outdir closed good 2>&- && cmp closed/good.elfie.d/pages.bin work/good.elfie.d/pages.bin"
+check "a name with an ending" "$pinball2elf" --outdir ending good.address
+refuses "nothing for --outdir" 2 'outdir is empty' "$pinball2elf" --outdir '' good
+refuses "a file size limit" 1 'File too large' bash -c "ulimit -f 4; '$pinball2elf' --outdir limited large"
+equal "a file size limit: nothing is left" "$(find . -path './limited/*' -type f)" ""
+printf '#!/bin/sh\nsleep 3\nexec as "$@"\n' >slow-as && chmod +x slow-as
+AS=$PWD/slow-as "$pinball2elf" --outdir terminated good &
+sleep 0.3
+kill -TERM $!
+wait $! 2>/dev/null
+sleep 0.2
+equal "killed while as runs: no temporary file" "$(find terminated -name '*.tmp')" ""
+
 # Stopped half-way.
 "$mkpinball" big slow --mib 8 --compress bz2
 mkdir killed
 "$pinball2elf" --outdir killed slow &
 sleep 0.2
-check "killed half-way: it was half-way" test -e killed/slow.elfie.d/pages.bin.tmp
+check "killed half-way: it was half-way" ls killed/slow.elfie.d/pages.bin.*.tmp
 kill -TERM $!
 wait $!
 equal "killed half-way: status" $? 143

@@ -132,6 +132,7 @@ struct thread {
     bool leaving;  /* the step is the last one of the startup */
     bool inside;   /* a system call has begun and not ended */
     bool skipped;  /* and is not executed: gives RESULT */
+    bool hinted;   /* and has got a hint in rdi, which was 0 */
     int64_t result;
     uint64_t steps;
 };

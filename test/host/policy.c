@@ -79,8 +79,7 @@ static bool read_choice(struct place *at, const char *directive, const char *a, 
 static const struct {
     const char *directive;
     enum answer answer;
-} lists[] = {
-    {"allow", EXECUTED}, {"ignore", IGNORED}, {"enosys", ENOSYS_GIVEN}, {"stop", STOPPED}};
+} lists[] = {{"allow", EXECUTED}, {"ignore", IGNORED}, {"enosys", ENOSYS_GIVEN}, {"stop", STOPPED}};
 
 static void read_directive(struct place *at, const char *word)
 {
