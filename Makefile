@@ -27,8 +27,11 @@ endif
 
 gen_objects     := $(patsubst gen/%.c,$(B)/gen/%.o,$(wildcard gen/*.c))
 startup_objects := $(patsubst startup/%,$(B)/startup/%.o,$(basename $(wildcard startup/*.c startup/*.S)))
-record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c))
+# Around the region: one object for each kind of ELFie, and what all of them have in the library.
 kinds           := basic
+library_objects := $(patsubst instrumentation/%.c,$(B)/instrumentation/%.o,\
+	$(filter-out $(kinds:%=instrumentation/%.c),$(wildcard instrumentation/*.c)))
+record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c))
 
 .PHONY: all
 all: $(B)/pinball2elf $(B)/elfie-record $(B)/libelfie.a $(kinds:%=$(B)/%.o) $(B)/elfie.ld.in
@@ -41,7 +44,7 @@ $(B)/elfie-record: $(record_objects)
 	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldw -lelf -lz -lbz2
 
-$(B)/libelfie.a: $(startup_objects)
+$(B)/libelfie.a: $(startup_objects) $(library_objects)
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
@@ -61,6 +64,10 @@ $(B)/startup/%.o: startup/%.S | $(B)/startup
 	$(call say,AS)
 	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
 
+$(B)/instrumentation/%.o: instrumentation/%.c | $(B)/instrumentation
+	$(call say,CC)
+	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
+
 $(kinds:%=$(B)/%.o): $(B)/%.o: instrumentation/%.c | $(B)
 	$(call say,CC)
 	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
@@ -68,14 +75,31 @@ $(kinds:%=$(B)/%.o): $(B)/%.o: instrumentation/%.c | $(B)
 $(B)/elfie.ld.in: ldscripts/elfie.ld.in | $(B)
 	$(Q)cp $< $@
 
-$(B) $(B)/gen $(B)/startup $(B)/record:
+$(B) $(B)/gen $(B)/startup $(B)/instrumentation $(B)/record $(B)/host:
 	$(Q)mkdir -p $@
 
--include $(wildcard $(addprefix $(B)/,*.d gen/*.d startup/*.d record/*.d))
+-include $(wildcard $(addprefix $(B)/,*.d gen/*.d startup/*.d instrumentation/*.d record/*.d host/*.d))
 
 .PHONY: clean
 clean:
 	rm -rf $(B)
+
+# --- the simulators that elfie.mk's check-host plays ------------------------------------------
+
+host_objects := $(patsubst test/host/%.c,$(B)/host/%.o,$(wildcard test/host/*.c))
+host_files   := $(patsubst test/host/%,$(B)/%,$(wildcard test/host/*.host))
+all: $(B)/elfie-host $(host_files)
+
+$(B)/elfie-host: $(host_objects)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/host/%.o: test/host/%.c | $(B)/host
+	$(call say,CC)
+	$(Q)$(CC) $(HOSTED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/%.host: test/host/%.host | $(B)
+	$(Q)cp $< $@
 
 # --- what users call -------------------------------------------------------------------------
 
@@ -128,8 +152,8 @@ mandir := $(DESTDIR)$(PREFIX)/share/man/man1
 # Where GNU make looks for `include elfie.mk` when PREFIX is /usr or /usr/local.
 incdir := $(DESTDIR)$(PREFIX)/include
 
-programs  := $(B)/pinball2elf $(B)/elfie-record scripts/pinball2elf.basic.sh scripts/pinball.entry-addr.sh
-data      := $(B)/libelfie.a $(B)/elfie.ld.in $(kinds:%=$(B)/%.o)
+programs  := $(B)/pinball2elf $(B)/elfie-record $(B)/elfie-host scripts/pinball2elf.basic.sh scripts/pinball.entry-addr.sh
+data      := $(B)/libelfie.a $(B)/elfie.ld.in $(host_files) $(kinds:%=$(B)/%.o)
 man_pages := gen/pinball2elf.1 pintool/record/elfie-record.1
 
 .PHONY: install uninstall

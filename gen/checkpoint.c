@@ -52,3 +52,12 @@ bool is_executed(const struct checkpoint *c, uint64_t begin, uint64_t end)
     }
     return low < c->num_ranges && c->ranges[low].begin < end;
 }
+
+const char *needs_level(unsigned needs)
+{
+    if (needs & NEEDS_AMX)
+        return "x86-64-v4 with AMX";
+    if (needs & (NEEDS_AVX512F | NEEDS_AVX512BW))
+        return "x86-64-v4";
+    return needs & NEEDS_AVX ? "x86-64-v3" : "x86-64-v1";
+}

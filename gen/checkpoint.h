@@ -126,6 +126,10 @@ struct checkpoint {
 /* Any address from BEGIN up to END was executed in the region. */
 bool is_executed(const struct checkpoint *c, uint64_t begin, uint64_t end);
 
+/* The least x86-64 level of the psABI whose processors have all that NEEDS asks for, and AMX
+ * behind it where that is needed: "x86-64-v3". */
+const char *needs_level(unsigned needs);
+
 /* Bits NEEDS_* for all threads that are started. */
 unsigned checkpoint_needs(const struct checkpoint *c);
 

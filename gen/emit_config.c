@@ -2,7 +2,10 @@
 /* Prints config.S: struct elfie_config of startup/elfie.h. */
 #include "emit.h"
 
+#include "names.h"
+
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* A string for .asciz: everything but plain characters as an octal escape. */
 static void put_string(FILE *to, const char *s)
@@ -14,6 +17,30 @@ static void put_string(FILE *to, const char *s)
         else
             fputc(*p, to);
     fputc('"', to);
+}
+
+/* A note that readelf -n prints as text: the packaging metadata of the freedesktop.org
+ * specification, a JSON object. */
+static void emit_note(FILE *to, const struct checkpoint *c)
+{
+    char *name = names_plain(c->name);
+    fprintf(
+        to,
+        "        .section .note.elfie, \"a\", @note\n"
+        "        .balign  4\n"
+        "        .long    4, 2f - 1f, 0xcafe1a7e\n"
+        "        .asciz   \"FDO\"\n"
+        "1:      .ascii   \"{\\\"type\\\":\\\"elfie\\\",\\\"tool\\\":\\\"pinball2elf %s\\\",\"\n"
+        "        .ascii   \"\\\"pinball\\\":\\\"%s\\\",\\\"threads\\\":%u,\"\n",
+        ELFIE_VERSION, name, c->num_threads);
+    if (c->threads[0].has_icount)
+        fprintf(to, "        .ascii   \"\\\"instructions\\\":%" PRIu64 ",\"\n",
+                c->threads[0].icount);
+    fprintf(to,
+            "        .asciz   \"\\\"needs\\\":\\\"%s\\\"}\"\n"
+            "2:      .balign  4\n",
+            needs_level(checkpoint_needs(c)));
+    free(name);
 }
 
 void emit_config(FILE *to, const struct checkpoint *c)
@@ -36,5 +63,7 @@ void emit_config(FILE *to, const struct checkpoint *c)
         "        .asciz   ",
         c->num_threads, checkpoint_needs(c));
     put_string(to, c->name);
-    fputs("\n        .section .note.GNU-stack, \"\", @progbits\n", to);
+    fputs("\n", to);
+    emit_note(to, c);
+    fputs("        .section .note.GNU-stack, \"\", @progbits\n", to);
 }

@@ -216,6 +216,11 @@ static void put_layout(FILE *to, const struct context *x)
     fputs(x->l->options.compact ? "compact" : "direct", to);
 }
 
+static void put_level(FILE *to, const struct context *x)
+{
+    fputs(needs_level(checkpoint_needs(x->c)), to);
+}
+
 static void put_digest(FILE *to, const struct context *x)
 {
     (void)x;
@@ -252,6 +257,7 @@ static const struct slot {
     {"LAYOUT", put_layout},
     {"SUMMARY", put_summary},
     {"DIGEST", put_digest},
+    {"LEVEL", put_level},
     {"CONTEXTS", put_contexts},
     {"BREAK", put_break},
     {"BREAK_START", put_break_start},

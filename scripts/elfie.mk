@@ -6,6 +6,8 @@
 #   make ELFIE="foo pp/bar" -j4                several; a pinball may lie in a subdirectory
 #   make                                       all pinballs of this directory
 #   make ELFIE=foo regen                       throw away the edits of foo.ld
+#   make ELFIE=foo check-host HOST=gem5        can the startup run on a simulator that has only what
+#                                              gem5.host says? HOST may be a file of your own
 #   make ELFIE=foo clean-elfies                remove what was made, but not foo.ld
 #
 # After `make install` a directory's Makefile is one line: include elfie.mk
@@ -84,6 +86,19 @@ $(1).$(KIND).elfie: $(1).elfie.d/made $(wildcard $(1).ld) $(elfie_parts:%=$(1).e
 		$$(elfie_datadir)/$(KIND).o $$(elfie_datadir)/libelfie.a && mv -f $$@.tmp $$@ || { rm -f $$@.tmp; exit 1; }
 endef
 $(foreach e,$(ELFIE),$(eval $(call elfie_rules,$(e))))
+
+# A ptrace supervisor plays the simulator. It ends with the region's own status, so only its own
+# verdicts, 3 and 125, are errors.
+HOST ?= gem5
+elfie_host      := $(firstword $(wildcard $(dir $(PINBALL2ELF))elfie-host) elfie-host)
+elfie_host_file := $(firstword $(wildcard $(HOST) $(elfie_datadir)/$(HOST).host) $(HOST))
+.PHONY: check-host
+check-host: elfies
+	$(elfie_quiet)for elfie in $(foreach e,$(ELFIE),$(if $(filter /%,$(e)),,./)$(e).$(KIND).elfie); do \
+		$(elfie_host) $(elfie_host_file) $$elfie; status=$$?; \
+		case $$status in 3 | 125) exit 1 ;; esac; \
+		echo "$$elfie runs on $(HOST), and ends with status $$status"; \
+	done
 
 clean-elfies:
 	rm -rf $(foreach e,$(ELFIE),$(e).*.elfie $(e).elfie.d)

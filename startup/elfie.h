@@ -54,6 +54,19 @@ struct elfie_region {
 };
 extern const struct elfie_region elfie_regions[]; /* in ascending order; ends with end 0 */
 
+/* symbols.S: names of the recorded program; both end with a null name. */
+struct elfie_module {
+    uint64_t begin, end;
+    const char *name;
+};
+extern const struct elfie_module elfie_modules[];
+
+struct elfie_symbol {
+    uint64_t address, size;
+    const char *name;
+};
+extern const struct elfie_symbol elfie_symbols[]; /* in ascending order */
+
 extern char elfie_stacks[]; /* one of callback_stack_size for each thread */
 
 /* What the kernel passed, copied to the runtime's memory: the kernel's stack may go away. */
@@ -61,6 +74,9 @@ struct elfie_process {
     int verbose;      /* ELFIE_VERBOSE is set and not 0 */
     const char *args; /* the arguments, one after the other, each with its NUL */
     uint64_t args_size;
+    enum { REPORT_TEXT, REPORT_JSON, REPORT_OFF } report; /* ELFIE_REPORT */
+    uint64_t demand_zero;      /* ELFIE_DEMAND_ZERO: zero pages that may be given */
+    uint64_t demand_zero_used; /* and were asked for */
 };
 extern struct elfie_process elfie_process;
 
@@ -78,6 +94,11 @@ void elfie_clear(uint64_t begin, uint64_t end);
 /* break.c: sets the program break. */
 void elfie_set_break(void);
 
+/* instrumentation/report.c: from here on a fault is reported; and the stack for that, in each
+ * thread. */
+void elfie_install_report(void);
+void elfie_install_report_stack(uint64_t thread);
+
 /* threads.c: starts all the others, then becomes thread 0. */
 _Noreturn void elfie_run_threads(void);
 
@@ -92,7 +113,7 @@ int elfie_any_captured(uint64_t begin, uint64_t end);
 /* say.c: messages on stderr, put together in a line of fixed size and written at once. */
 struct elfie_line {
     size_t length;
-    char text[512];
+    char text[2048];
 };
 void elfie_put(struct elfie_line *line, const char *s);
 void elfie_put_decimal(struct elfie_line *line, uint64_t value);

@@ -40,4 +40,13 @@ elfie_clone:
         ud2
         .size   elfie_clone, . - elfie_clone
 
+        .globl  elfie_restorer
+        .hidden elfie_restorer
+        .type   elfie_restorer, @function
+/* Where signal handlers of the runtime return to. */
+elfie_restorer:
+        mov     $__NR_rt_sigreturn, %eax
+        syscall
+        .size   elfie_restorer, . - elfie_restorer
+
         .section .note.GNU-stack, "", @progbits

@@ -34,14 +34,64 @@ full:
     elfie_process.args_size = size;
 }
 
+static int equal(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+static _Noreturn void fail_value(const char *name, const char *value, const char *should)
+{
+    struct elfie_line line;
+    elfie_begin(&line);
+    elfie_put(&line, name);
+    elfie_put(&line, " is '");
+    elfie_put(&line, value);
+    elfie_put(&line, "', should be ");
+    elfie_put(&line, should);
+    elfie_put(&line, "\n");
+    elfie_write(&line);
+    elfie_fail("the region was not run", 0);
+}
+
+static uint64_t number(const char *name, const char *value)
+{
+    uint64_t n = 0;
+    const char *p = value;
+    for (; *p >= '0' && *p <= '9' && n < UINT64_MAX / 16; p++)
+        n = n * 10 + (uint64_t)(*p - '0');
+    if (*p || p == value)
+        fail_value(name, value, "a decimal number");
+    return n;
+}
+
+static void read_variable(const char *entry)
+{
+    const char *value;
+    if ((value = value_of(entry, "ELFIE_VERBOSE"))) {
+        elfie_process.verbose = *value && !equal(value, "0");
+    } else if ((value = value_of(entry, "ELFIE_REPORT"))) {
+        if (equal(value, "text"))
+            elfie_process.report = REPORT_TEXT;
+        else if (equal(value, "json"))
+            elfie_process.report = REPORT_JSON;
+        else if (equal(value, "off"))
+            elfie_process.report = REPORT_OFF;
+        else
+            fail_value("ELFIE_REPORT", value, "text, json or off");
+    } else if ((value = value_of(entry, "ELFIE_DEMAND_ZERO"))) {
+        elfie_process.demand_zero = number("ELFIE_DEMAND_ZERO", value);
+    }
+}
+
 void elfie_read_environ(const uint64_t *block)
 {
     uint64_t argc = block[0];
     const uint64_t *argv = block + 1;
     copy_args(argv, argc);
-    for (const uint64_t *envp = argv + argc + 1; *envp; envp++) {
-        const char *value = value_of((const char *)*envp, "ELFIE_VERBOSE");
-        if (value)
-            elfie_process.verbose = *value && !(value[0] == '0' && value[1] == '\0');
-    }
+    for (const uint64_t *envp = argv + argc + 1; *envp; envp++)
+        read_variable((const char *)*envp);
 }

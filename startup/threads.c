@@ -47,6 +47,7 @@ static _Noreturn void run_thread(uint64_t number)
     const struct elfie_thread *t = &elfie_threads[number];
     register_thread(t);
     elfie_config.on_thread_start(number, NULL, t->icount);
+    elfie_install_report_stack(number);
     barrier();
     /* The bases last: a callback may be compiled code that knows of thread-local storage. */
     long result = elfie_syscall(__NR_arch_prctl, ARCH_SET_FS, t->fs_base);

@@ -16,7 +16,7 @@ for file in st.text.bz2 st.0.reg.bz2 st.global.log st.address st.0.result st.pro
     sleep 0.01
     touch $file
     equal "after a touch of $file everything is made anew" \
-        "$(mk ELFIE=st | awk '{print $1}' | sort | xargs)" "AS AS AS EMIT LD"
+        "$(mk ELFIE=st | awk '{print $1}' | sort | xargs)" "AS AS AS AS EMIT LD"
     check "and then nothing is done" idle ELFIE=st
 done
 rm st.elfie.d/start.S
@@ -107,7 +107,7 @@ rm -rf ./* && copy
 check "make install" make -C "$top" install PREFIX=/opt/p2e DESTDIR="$PWD/root"
 home=$PWD/root/opt/p2e
 equal "installed files" "$(cd "$home" && find . -type f | sort | xargs)" \
-    "./bin/elfie-record ./bin/pinball.entry-addr.sh ./bin/pinball2elf ./bin/pinball2elf.basic.sh ./include/elfie.mk ./lib/pinball2elf/basic.o ./lib/pinball2elf/elfie.ld.in ./lib/pinball2elf/libelfie.a ./share/man/man1/elfie-record.1 ./share/man/man1/pinball2elf.1"
+    "./bin/elfie-host ./bin/elfie-record ./bin/pinball.entry-addr.sh ./bin/pinball2elf ./bin/pinball2elf.basic.sh ./include/elfie.mk ./lib/pinball2elf/basic.o ./lib/pinball2elf/elfie.ld.in ./lib/pinball2elf/gem5.host ./lib/pinball2elf/libelfie.a ./share/man/man1/elfie-record.1 ./share/man/man1/pinball2elf.1"
 echo 'include elfie.mk' >Makefile
 check "include elfie.mk" make -I "$home/include" ELFIE="st mt"
 check "its ELFie runs" ./st.basic.elfie

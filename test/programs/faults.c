@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Leaves the path in the way that the argument names, after region_start. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "region.h"
+
+/* A page of its own, which a test takes out of the pinball. */
+__attribute__((aligned(4096))) volatile char lost_page[4096] = {1};
+
+static volatile int zero;
+
+__attribute__((noinline)) static void leave_path(const char *how)
+{
+    if (!strcmp(how, "write"))
+        lost_page[8] = 1;
+    if (!strcmp(how, "read"))
+        printf("%d\n", lost_page[16]);
+    if (!strcmp(how, "null"))
+        *(volatile int *)(long)zero = 1;
+    if (!strcmp(how, "wild"))
+        *(volatile int *)(0x1111222233334444 + zero) = 1;
+    if (!strcmp(how, "ud2"))
+        __asm__ volatile("ud2");
+    if (!strcmp(how, "divide"))
+        __asm__ volatile("xor %%edx, %%edx; idivl %0" : : "m"(zero), "a"(1) : "edx");
+    if (!strcmp(how, "protected"))
+        mprotect((void *)lost_page, 4096, PROT_READ), lost_page[8] = 1;
+    if (!strcmp(how, "raise"))
+        raise(SIGSEGV);
+    if (!strcmp(how, "abort"))
+        abort();
+}
+
+static void own_handler(int number)
+{
+    (void)number;
+    static const char text[] = "own handler\n";
+    fwrite(text, 1, sizeof text - 1, stdout);
+    fflush(stdout);
+    _Exit(9);
+}
+
+int main(int argc, char **argv)
+{
+    char how[32] = "";
+    if (argc > 1)
+        strncpy(how, argv[1], sizeof how - 1);
+    region_start();
+    if (!strcmp(how, "handled")) {
+        signal(SIGSEGV, own_handler);
+        strcpy(how, "null");
+    }
+    leave_path(how);
+    printf("went on\n");
+    return 3;
+}
