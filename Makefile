@@ -38,7 +38,7 @@ all: $(B)/pinball2elf $(B)/elfie-record $(B)/libelfie.a $(kinds:%=$(B)/%.o) $(B)
 
 $(B)/pinball2elf: $(gen_objects)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lexpat -lz -lbz2
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lexpat -lz -lbz2 -lZydis
 
 $(B)/elfie-record: $(record_objects)
 	$(call say,LINK)
@@ -106,7 +106,7 @@ $(B)/%.host: test/host/%.host | $(B)
 # Debian's packages, by what of them is looked for. The first line builds, the second one tests.
 PACKAGES_BUILD := gcc:gcc binutils:ld bzip2:bzip2 libexpat1-dev:/usr/include/expat.h \
 	zlib1g-dev:/usr/include/zlib.h libbz2-dev:/usr/include/bzlib.h \
-	libdw-dev:/usr/include/elfutils/libdwfl.h
+	libdw-dev:/usr/include/elfutils/libdwfl.h libzydis-dev:/usr/include/Zydis/Zydis.h
 PACKAGES_TEST := $(PACKAGES_BUILD) g++:g++ python3:python3 strace:strace gdb:gdb valgrind:valgrind \
 	qemu-user:qemu-x86_64 time:/usr/bin/time gzip:gzip
 

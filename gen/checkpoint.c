@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* See checkpoint.h. */
 #include "checkpoint.h"
+#include "../startup/needs.h"
+
+#include <string.h>
 
 const char *const gpr_names[NUM_GPRS] = {
     [R15] = "r15", [R14] = "r14", [R13] = "r13",       [R12] = "r12",         [R11] = "r11",
@@ -17,24 +20,24 @@ static bool any(const uint8_t *bytes, size_t size)
     return false;
 }
 
-static unsigned thread_needs(const struct thread *t)
+static uint64_t thread_needs(const struct thread *t)
 {
-    unsigned needs = 0;
+    uint64_t needs = 0;
     for (int n = 0; n < 32; n++) {
         if (n < 16 && any(t->vector[n] + 16, 16))
-            needs |= NEEDS_AVX;
+            needs |= NEEDS(AVX);
         if (any(t->vector[n] + 32, 32) || (n >= 16 && any(t->vector[n], 32)))
-            needs |= NEEDS_AVX | NEEDS_AVX512F;
+            needs |= NEEDS(AVX) | NEEDS(AVX512F);
     }
     for (int n = 0; n < 8; n++)
         if (t->k[n])
-            needs |= NEEDS_AVX512F | (t->k[n] >> 16 ? NEEDS_AVX512BW : 0);
-    return needs | (t->amx ? NEEDS_AMX : 0);
+            needs |= NEEDS(AVX512F) | (t->k[n] >> 16 ? NEEDS(AVX512BW) : 0);
+    return needs | (t->amx ? NEEDS(AMX_TILE) : 0);
 }
 
-unsigned checkpoint_needs(const struct checkpoint *c)
+uint64_t checkpoint_needs(const struct checkpoint *c)
 {
-    unsigned needs = 0;
+    uint64_t needs = 0;
     for (uint32_t t = 0; t < c->num_threads; t++)
         needs |= thread_needs(&c->threads[t]);
     return needs;
@@ -53,11 +56,38 @@ bool is_executed(const struct checkpoint *c, uint64_t begin, uint64_t end)
     return low < c->num_ranges && c->ranges[low].begin < end;
 }
 
-const char *needs_level(unsigned needs)
+static const struct {
+    const char *name;
+    int level;
+} features[] = {
+#define ROW(name, level, leaf, reg, bit, xcr0) {#name, level},
+    ELFIE_NEEDS(ROW)
+#undef ROW
+};
+
+int needs_level(uint64_t needs)
 {
-    if (needs & NEEDS_AMX)
-        return "x86-64-v4 with AMX";
-    if (needs & (NEEDS_AVX512F | NEEDS_AVX512BW))
-        return "x86-64-v4";
-    return needs & NEEDS_AVX ? "x86-64-v3" : "x86-64-v1";
+    int level = 1;
+    for (int i = 0; i < NUM_NEEDS; i++)
+        if (needs >> i & 1) {
+            /* What is in no level comes with registers of one. */
+            int least = features[i].level <= 4                    ? features[i].level
+                        : !strncmp(features[i].name, "AVX512", 6) ? 4
+                                                                  : 1;
+            level = least > level ? least : level;
+        }
+    return level;
+}
+
+void needs_print(FILE *to, uint64_t needs)
+{
+    fprintf(to, "x86-64-v%d", needs_level(needs));
+    for (int i = 0; i < NUM_NEEDS; i++)
+        if (needs >> i & 1 && features[i].level > 4)
+            fprintf(to, " %s", features[i].name);
+}
+
+const char *needs_name(int index)
+{
+    return features[index].name;
 }

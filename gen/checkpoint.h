@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define PAGE_SIZE UINT64_C(4096)
 #define USER_SPACE_END UINT64_C(0x7ffffffff000) /* 47 bits less a page: Linux, 4-level tables */
@@ -40,9 +41,6 @@ enum gpr {
     NUM_GPRS
 };
 extern const char *const gpr_names[NUM_GPRS]; /* lower case, with '_' */
-
-/* CPU features beyond the x86-64 baseline that a context needs to be restored. */
-enum { NEEDS_AVX = 1, NEEDS_AVX512F = 2, NEEDS_AVX512BW = 4, NEEDS_AMX = 8 };
 
 enum { TILECFG_SIZE = 64, TMM_SIZE = 1024, NUM_TMM = 8 };
 
@@ -119,6 +117,9 @@ struct checkpoint {
     struct symbol *symbols; /* in order of address */
     size_t num_symbols;
 
+    uint64_t code_needs;           /* found in the code; 0 when it was not looked at */
+    uint64_t scanned_instructions; /* how many were looked at; 0: --scan was not given */
+
     bool has_break;
     uint64_t program_break;
 };
@@ -126,11 +127,16 @@ struct checkpoint {
 /* Any address from BEGIN up to END was executed in the region. */
 bool is_executed(const struct checkpoint *c, uint64_t begin, uint64_t end);
 
-/* The least x86-64 level of the psABI whose processors have all that NEEDS asks for, and AMX
- * behind it where that is needed: "x86-64-v3". */
-const char *needs_level(unsigned needs);
+/* The least level of the psABI that has what NEEDS (bits of startup/needs.h) asks for, 1 to 4. */
+int needs_level(uint64_t needs);
 
-/* Bits NEEDS_* for all threads that are started. */
-unsigned checkpoint_needs(const struct checkpoint *c);
+/* Name of bit INDEX of the needs: "AVX2". */
+const char *needs_name(int index);
+
+/* Prints "x86-64-v3", and behind it what is needed and in no level: "x86-64-v4 AMX_TILE". */
+void needs_print(FILE *to, uint64_t needs);
+
+/* What the contexts of the threads that are started need, to be restored. */
+uint64_t checkpoint_needs(const struct checkpoint *c);
 
 #endif

@@ -36,32 +36,39 @@ static void emit_note(FILE *to, const struct checkpoint *c)
     if (c->threads[0].has_icount)
         fprintf(to, "        .ascii   \"\\\"instructions\\\":%" PRIu64 ",\"\n",
                 c->threads[0].icount);
-    fprintf(to,
-            "        .asciz   \"\\\"needs\\\":\\\"%s\\\"}\"\n"
-            "2:      .balign  4\n",
-            needs_level(checkpoint_needs(c)));
+    fputs("        .ascii   \"\\\"needs\\\":\\\"", to);
+    needs_print(to, checkpoint_needs(c));
+    if (c->scanned_instructions) {
+        fputs("\\\",\\\"code_needs\\\":\\\"", to);
+        needs_print(to, c->code_needs);
+    }
+    fputs("\\\"}\\0\"\n"
+          "2:      .balign  4\n",
+          to);
     free(name);
 }
 
 void emit_config(FILE *to, const struct checkpoint *c)
 {
-    fprintf(
-        to,
-        "# What the runtime has to know about this ELFie.\n"
-        "        .section .data.elfie.config, \"aw\", @progbits\n"
-        "        .balign  8\n"
-        "        .globl   elfie_config\n"
-        "        .hidden  elfie_config\n"
-        "elfie_config:\n"
-        "        .quad    %u                     # threads that are started\n"
-        "        .quad    0x%x                   # processor: 1 AVX, 2 AVX512F, 4 AVX512BW, 8 AMX\n"
-        "        .quad    elfie_on_start        # called once, before any thread is started\n"
-        "        .quad    elfie_on_thread_start # called in each thread\n"
-        "        .quad    elfie_name            # of the pinball, for messages\n\n"
-        "        .section .rodata.elfie.config, \"a\", @progbits\n"
-        "elfie_name:\n"
-        "        .asciz   ",
-        c->num_threads, checkpoint_needs(c));
+    fprintf(to,
+            "# What the runtime has to know about this ELFie.\n"
+            "        .section .data.elfie.config, \"aw\", @progbits\n"
+            "        .balign  8\n"
+            "        .globl   elfie_config\n"
+            "        .hidden  elfie_config\n"
+            "elfie_config:\n"
+            "        .quad    %u                     # threads that are started\n"
+            "        .quad    0x%" PRIx64
+            "                   # what the contexts need of the processor, bits of needs.h\n"
+            "        .quad    0x%" PRIx64
+            "                   # what the code needs, as far as --scan has seen\n"
+            "        .quad    elfie_on_start        # called once, before any thread is started\n"
+            "        .quad    elfie_on_thread_start # called in each thread\n"
+            "        .quad    elfie_name            # of the pinball, for messages\n\n"
+            "        .section .rodata.elfie.config, \"a\", @progbits\n"
+            "elfie_name:\n"
+            "        .asciz   ",
+            c->num_threads, checkpoint_needs(c), c->code_needs);
     put_string(to, c->name);
     fputs("\n", to);
     emit_note(to, c);

@@ -218,7 +218,14 @@ static void put_layout(FILE *to, const struct context *x)
 
 static void put_level(FILE *to, const struct context *x)
 {
-    fputs(needs_level(checkpoint_needs(x->c)), to);
+    needs_print(to, checkpoint_needs(x->c));
+    fputc('.', to);
+    if (!x->c->scanned_instructions)
+        return;
+    fprintf(to, " Its code, %" PRIu64 " instructions that can be\n * reached without running it: ",
+            x->c->scanned_instructions);
+    needs_print(to, x->c->code_needs);
+    fputc('.', to);
 }
 
 static void put_digest(FILE *to, const struct context *x)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pinball2elf: takes a pinball; gives pages.bin, pages.S, start.S, config.S and a linker script,
  * and out of them, with as and ld, an ELFie. */
+#include "../startup/needs.h"
 #include "build.h"
 #include "checkpoint.h"
 #include "digest.h"
@@ -10,6 +11,7 @@
 #include "output.h"
 #include "readers.h"
 #include "scan.h"
+#include "scan_code.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +29,7 @@ struct options {
     const char *kind;
     const char *datadir;
     struct layout_options layout;
-    bool emit_only, regenerate, verbose, print_datadir;
+    bool emit_only, regenerate, scan, verbose, print_datadir;
 };
 
 static const char usage[] =
@@ -38,6 +40,7 @@ static const char usage[] =
     "      --outdir DIR        write to DIR instead of beside the pinball\n"
     "      --emit-only         write PINBALL.ld and PINBALL.elfie.d/*.S, and stop before as\n"
     "      --regenerate        overwrite a linker script that has been edited\n"
+    "      --scan              find out what the code needs of the processor, too\n"
     "      --kind KIND         what runs around the region: basic (default)\n"
     "      --layout LAYOUT     direct (default): each region has its own address in a header;\n"
     "                          compact: all headers lie low, far regions are moved at startup\n"
@@ -60,6 +63,7 @@ enum {
     OPT_OUTDIR = 256,
     OPT_EMIT_ONLY,
     OPT_REGENERATE,
+    OPT_SCAN,
     OPT_KIND,
     OPT_LAYOUT,
     OPT_MAX_HEADERS,
@@ -74,6 +78,7 @@ static const struct option long_options[] = {
     {"outdir", required_argument, NULL, OPT_OUTDIR},
     {"emit-only", no_argument, NULL, OPT_EMIT_ONLY},
     {"regenerate", no_argument, NULL, OPT_REGENERATE},
+    {"scan", no_argument, NULL, OPT_SCAN},
     {"kind", required_argument, NULL, OPT_KIND},
     {"layout", required_argument, NULL, OPT_LAYOUT},
     {"max-headers", required_argument, NULL, OPT_MAX_HEADERS},
@@ -126,6 +131,9 @@ static void set_option(struct options *o, int option)
         break;
     case OPT_REGENERATE:
         o->regenerate = true;
+        break;
+    case OPT_SCAN:
+        o->scan = true;
         break;
     case OPT_KIND:
         if (strcmp(optarg, "basic") != 0)
@@ -271,6 +279,14 @@ static void read_pinball(struct checkpoint *c)
     brk_log_read(c);
 }
 
+static void say_scan(const struct code_scan *scan)
+{
+    for (int i = 0; i < NUM_NEEDS; i++)
+        if (scan->needs >> i & 1)
+            fprintf(stderr, "code needs %s, first seen at 0x%llx\n", needs_name(i),
+                    (unsigned long long)scan->address[i]);
+}
+
 typedef void emitter(FILE *to, const struct checkpoint *c, const struct layout *l);
 
 static void start_without_layout(FILE *to, const struct checkpoint *c, const struct layout *l)
@@ -304,6 +320,14 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
     struct output pages = output_open(pages_path), script, outputs[PARTS];
 
     text_read(c, pages.file, pages.path);
+    if (o->scan) {
+        struct code_scan scan = {0};
+        code_scan(&scan, c, fileno(pages.file));
+        c->code_needs = scan.needs;
+        c->scanned_instructions = scan.instructions;
+        if (o->verbose)
+            say_scan(&scan);
+    }
     output_finish(&pages);
     regions_find(&l, c);
     layout_place(&l, c);

@@ -2,6 +2,7 @@
 /* Takes regions and pieces and decides where they go: which pieces have a program header of
  * their own, what the startup has to move or to map, where the runtime and the staging area lie,
  * and where the program break is. */
+#include "../startup/needs.h"
 #include "error.h"
 #include "layout.h"
 
@@ -225,7 +226,7 @@ static uint64_t find_first(const struct occupied *o, const uint64_t *from, size_
 static uint64_t runtime_size(const struct layout *l, const struct checkpoint *c)
 {
     uint64_t per_thread = RUNTIME_PER_THREAD + l->options.callback_stack_size;
-    if (checkpoint_needs(c) & NEEDS_AMX)
+    if (checkpoint_needs(c) & NEEDS(AMX_TILE))
         per_thread += AMX_PER_THREAD;
     if (per_thread > RUNTIME_MAX / c->num_threads)
         fail("%u threads with stacks of %llu bytes: more than fits", c->num_threads,

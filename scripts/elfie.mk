@@ -12,7 +12,8 @@
 #
 # After `make install` a directory's Makefile is one line: include elfie.mk
 #
-# Variables: KIND (basic), LAYOUT (direct, compact), MAX_HEADERS (73), V=1 shows the commands.
+# Variables: KIND (basic), LAYOUT (direct, compact), MAX_HEADERS (73), SCAN=1 (what the code needs of
+# the processor), V=1 shows the commands.
 # PINBALL2ELF, AS and LD name the tools.
 #
 # foo.ld is yours to edit: it is used as it is until the pinball says something else. Then make
@@ -34,7 +35,7 @@ $(if $(filter @% -%,$(ELFIE)),$(error a pinball's name that begins with @ or - i
 
 elfie_datadir := $(shell $(PINBALL2ELF) --print-datadir)
 elfie_ldflags := $(shell LD="$(LD)" $(PINBALL2ELF) --print-ldflags)
-elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)
+elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)$(if $(SCAN), --scan)
 elfie_parts   := start config symbols pages
 
 ifneq ($(V),1)

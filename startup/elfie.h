@@ -26,14 +26,13 @@ extern struct elfie_thread elfie_threads[];
 /* config.S */
 struct elfie_config {
     uint64_t num_threads;
-    uint64_t needs; /* NEEDS_ bits */
+    uint64_t needs;      /* of the contexts; bits of needs.h */
+    uint64_t code_needs; /* of the code, as far as the front-end has seen */
     void (*on_start)(uint64_t num_threads, void *context);
     void *(*on_thread_start)(uint64_t thread, void *context, uint64_t icount);
     const char *name;
 };
 extern const struct elfie_config elfie_config;
-
-enum { NEEDS_AVX = 1, NEEDS_AVX512F = 2, NEEDS_AVX512BW = 4, NEEDS_AMX = 8 };
 
 /* The linker script. */
 struct elfie_layout {
@@ -72,6 +71,7 @@ extern char elfie_stacks[]; /* one of callback_stack_size for each thread */
 /* What the kernel passed, copied to the runtime's memory: the kernel's stack may go away. */
 struct elfie_process {
     int verbose;      /* ELFIE_VERBOSE is set and not 0 */
+    int ignore_cpu;   /* ELFIE_IGNORE_CPU, likewise */
     const char *args; /* the arguments, one after the other, each with its NUL */
     uint64_t args_size;
     enum { REPORT_TEXT, REPORT_JSON, REPORT_OFF } report; /* ELFIE_REPORT */

@@ -73,6 +73,8 @@ static void read_variable(const char *entry)
     const char *value;
     if ((value = value_of(entry, "ELFIE_VERBOSE"))) {
         elfie_process.verbose = *value && !equal(value, "0");
+    } else if ((value = value_of(entry, "ELFIE_IGNORE_CPU"))) {
+        elfie_process.ignore_cpu = *value && !equal(value, "0");
     } else if ((value = value_of(entry, "ELFIE_REPORT"))) {
         if (equal(value, "text"))
             elfie_process.report = REPORT_TEXT;

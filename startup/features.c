@@ -1,61 +1,69 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Does this processor have the registers that the contexts need? A checkpoint that needs nothing
- * beyond SSE executes no CPUID at all. Bits: Intel SDM volume 2, CPUID; volume 1, 13.3 (XCR0). */
+/* Does this processor have what the ELFie needs? Registers that the contexts have must be there.
+ * Instructions that were only found in the code (pinball2elf --scan) may never be executed, so
+ * ELFIE_IGNORE_CPU=1 lets the ELFie go on without them. A checkpoint that needs nothing beyond
+ * SSE2 executes no CPUID at all. */
 #include "elfie.h"
+#include "needs.h"
 #include "syscall.h"
 
 #include <cpuid.h>
 
-enum { XCR0_AVX = 0x6, XCR0_AVX512 = 0xe6, ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_TILEDATA = 18 };
+enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_TILEDATA = 18 };
+
+static const struct need {
+    const char *name;
+    uint32_t leaf, reg, bit, xcr0;
+} needs[] = {
+#define ROW(name, level, leaf, reg, bit, xcr0) {#name, leaf, reg, bit, xcr0},
+    ELFIE_NEEDS(ROW)
+#undef ROW
+};
 
 static uint32_t xcr0(void)
 {
-    uint32_t low, high;
+    uint32_t a, b, c, d, low, high;
+    __cpuid(1, a, b, c, d);
+    if (!(c & bit_OSXSAVE))
+        return 0;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return low;
 }
 
-static const char *missing(void)
+static int is_there(const struct need *n)
 {
-    unsigned a, b, c, d, leaf7_b = 0, leaf7_d = 0;
-    __cpuid(0, a, b, c, d);
-    unsigned max = a;
-    __cpuid(1, a, b, c, d);
-    uint32_t state = c & bit_OSXSAVE ? xcr0() : 0;
-    unsigned leaf1_c = c;
-    if (max >= 7) {
-        __cpuid_count(7, 0, a, b, c, d);
-        leaf7_b = b;
-        leaf7_d = d;
-    }
-    uint64_t needs = elfie_config.needs;
-    if (needs & NEEDS_AVX && (!(leaf1_c & bit_AVX) || (state & XCR0_AVX) != XCR0_AVX))
-        return "AVX";
-    if (needs & NEEDS_AVX512F && (!(leaf7_b & bit_AVX512F) || (state & XCR0_AVX512) != XCR0_AVX512))
-        return "AVX512F";
-    if (needs & NEEDS_AVX512BW && !(leaf7_b & bit_AVX512BW))
-        return "AVX512BW";
-    if (needs & NEEDS_AMX &&
-        (!(leaf7_d & bit_AMX_TILE) ||
-         elfie_syscall(__NR_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILEDATA)))
-        return "AMX";
-    return NULL;
+    uint32_t r[4], max[4];
+    __cpuid(n->leaf & 0x80000000, max[0], max[1], max[2], max[3]);
+    if (max[0] < n->leaf)
+        return 0;
+    __cpuid_count(n->leaf, 0, r[0], r[1], r[2], r[3]);
+    return (r[n->reg] >> n->bit & 1) && (!n->xcr0 || (xcr0() & n->xcr0) == n->xcr0);
+}
+
+static _Noreturn void refuse(const char *what, const char *feature, const char *then)
+{
+    struct elfie_line line;
+    elfie_begin(&line);
+    elfie_put(&line, what);
+    elfie_put(&line, feature);
+    elfie_put(&line, ", and this processor or kernel does not have it; the region was not run");
+    elfie_put(&line, then);
+    elfie_put(&line, "\n");
+    elfie_write(&line);
+    for (;;)
+        elfie_syscall(__NR_exit_group, STATUS_LACKS_FEATURE);
 }
 
 void elfie_check_features(void)
 {
-    if (!elfie_config.needs)
-        return;
-    const char *feature = missing();
-    if (!feature)
-        return;
-    struct elfie_line line;
-    elfie_begin(&line);
-    elfie_put(&line, "the checkpoint has live ");
-    elfie_put(&line, feature);
-    elfie_put(&line, " registers, and this processor or kernel has no ");
-    elfie_put(&line, feature);
-    elfie_put(&line, "; the region was not run\n");
-    elfie_write(&line);
-    elfie_syscall(__NR_exit_group, STATUS_LACKS_FEATURE);
+    for (int i = 0; i < NUM_NEEDS; i++) {
+        if (elfie_config.needs >> i & 1 && !is_there(&needs[i]))
+            refuse("the checkpoint has live registers of ", needs[i].name, "");
+        if (elfie_config.code_needs >> i & 1 && !elfie_process.ignore_cpu && !is_there(&needs[i]))
+            refuse("the region can reach instructions of ", needs[i].name,
+                   " (ELFIE_IGNORE_CPU=1 runs it all the same)");
+    }
+    if (elfie_config.needs & NEEDS(AMX_TILE) &&
+        elfie_syscall(__NR_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILEDATA))
+        refuse("the checkpoint has live registers of ", "AMX_TILE", "");
 }

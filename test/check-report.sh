@@ -102,30 +102,3 @@ check "protected page: the reason" grep -q 'likely: the program has protected th
 for pair in ELFIE_REPORT=loud ELFIE_DEMAND_ZERO=many ELFIE_DEMAND_ZERO= ELFIE_DEMAND_ZERO=-1; do
     refuses "$pair" 125 "^null: ${pair%%=*} is '${pair#*=}', should be " env "$pair" ./null.basic.elfie
 done
-
-# What the ELFie is, and what it needs.
-check "readelf -n" grep -qF '{"type":"elfie","tool":"'"$("$pinball2elf" --version)"'","pinball":"null","threads":1,"needs":"x86-64-v' \
-    <(readelf -nW null.basic.elfie)
-for pair in st:x86-64-v1 mt:x86-64-v1; do
-    name=${pair%:*}
-    "$pinball2elf" --outdir example "$top/examples/${name^^}/pinball/$name"
-    check "$name needs ${pair#*:}" grep -qF '"needs":"'"${pair#*:}"'"' <(readelf -nW "example/$name.basic.elfie")
-    check "$name says so in the linker script" grep -qF "level ${pair#*:}." "example/$name.ld"
-done
-"$mkpinball" vectors vectors
-"$mkpinball" vectors vectors512 --avx512
-"$pinball2elf" vectors
-"$pinball2elf" vectors512
-check "AVX state needs x86-64-v3" grep -qF '"needs":"x86-64-v3"' <(readelf -nW vectors.basic.elfie)
-check "AVX-512 state needs x86-64-v4" grep -qF '"needs":"x86-64-v4"' <(readelf -nW vectors512.basic.elfie)
-if has qemu-x86_64 qemu-user "a processor that lacks registers"; then
-    for pair in vectors:AVX vectors512:AVX; do
-        name=${pair%:*}
-        "$pinball2elf" --layout compact --outdir compact $name
-        refuses "$name on a processor without AVX" 124 \
-            "^$name: the checkpoint has live ${pair#*:} registers, and this processor or kernel has no ${pair#*:}; the region was not run$" \
-            qemu-x86_64 -cpu qemu64 compact/$name.basic.elfie
-    done
-    refuses "AVX-512 state on a processor without it" 124 'live AVX512F registers' \
-        qemu-x86_64 -cpu max compact/vectors512.basic.elfie
-fi
