@@ -7,25 +7,12 @@
  * A program that sets a handler of its own replaces this one. */
 #include "report.h"
 #include "elfie.h"
+#include "signals.h"
 #include "syscall.h"
 
 #include <asm/errno.h>
-#include <asm/sigcontext.h>
-#include <asm/siginfo.h>
-#include <asm/signal.h>
-#include <asm/ucontext.h>
 #include <cpuid.h>
 #include <linux/mman.h>
-
-/* arch/x86/include/uapi/asm/signal.h; a name of its own, because libc has another of that name. */
-struct kernel_sigaction {
-    void (*handler)(int, siginfo_t *, struct ucontext *);
-    unsigned long flags;
-    void (*restorer)(void);
-    unsigned long mask;
-};
-
-void elfie_restorer(void) __attribute__((visibility("hidden"))); /* entry.S: rt_sigreturn */
 
 enum { ERROR_WRITE = 2, ERROR_FETCH = 16 }; /* page fault error code, Intel SDM volume 3, 4.7 */
 enum { NULL_ZONE = 0x10000 };               /* vm.mmap_min_addr */
@@ -56,17 +43,6 @@ static int is_page_fault(const struct elfie_fault *f)
 static const char *access_name(const struct elfie_fault *f)
 {
     return f->error & ERROR_FETCH ? "executes" : f->error & ERROR_WRITE ? "writes" : "reads";
-}
-
-/* The thread's number by the stack the handler stands on, or -1 for one started in the region. */
-static int64_t thread_number(void)
-{
-    uint64_t here = (uint64_t)__builtin_frame_address(0);
-    uint64_t first = (uint64_t)elfie_stacks;
-    uint64_t size = elfie_layout.callback_stack_size;
-    return here >= first && here < first + elfie_config.num_threads * size
-               ? (int64_t)((here - first) / size)
-               : -1;
 }
 
 static const char *lacking_instruction(const uint8_t *code)
@@ -219,8 +195,12 @@ static void report_text(const struct elfie_fault *f)
         put_neighbour(&line, "  captured above: ", above, above ? above->begin - f->address : 0);
     }
     elfie_begin(&line);
-    elfie_put(&line,
-              "  system calls so far: not counted, this kind of ELFie executes them unseen\n");
+    elfie_put(&line, "  system calls so far: ");
+    if (f->calls >= 0)
+        elfie_put_decimal(&line, (uint64_t)f->calls);
+    else
+        elfie_put(&line, "not counted (ELFIE_COUNT_CALLS=1 counts them)");
+    elfie_put(&line, "\n");
     elfie_write(&line);
     elfie_begin(&line);
     elfie_put(&line, "  likely: ");
@@ -293,23 +273,17 @@ static void report_json(const struct elfie_fault *f)
         put_region(&line, "captured_below", below);
         put_region(&line, "captured_above", above);
     }
-    put_string(&line, "system_calls", NULL);
+    elfie_put(&line, ",\"system_calls\":");
+    if (f->calls >= 0)
+        elfie_put_decimal(&line, (uint64_t)f->calls);
+    else
+        elfie_put(&line, "null");
     put_string(&line, "likely", likely_reason(f));
     elfie_put(&line, "}\n");
     elfie_write(&line);
 }
 
 /* --- the handler ----------------------------------------------------------------------------- */
-
-static void set_action(int number, void (*handler)(int, siginfo_t *, struct ucontext *))
-{
-    struct kernel_sigaction action = {
-        .handler = handler,
-        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER,
-        .restorer = elfie_restorer,
-    };
-    elfie_syscall(__NR_rt_sigaction, number, &action, NULL, sizeof action.mask);
-}
 
 /* Gives a zero page where nothing was captured, while there are any left. */
 static int demand_zero(const struct elfie_fault *f)
@@ -351,9 +325,10 @@ static void on_fault(int number, siginfo_t *info, struct ucontext *context)
         .address = (uint64_t)info->si_addr,
         .rip = context->uc_mcontext.rip,
         .error = context->uc_mcontext.err,
-        .thread = thread_number(),
+        .thread = elfie_signal_thread(),
         .tid = elfie_syscall(__NR_gettid),
     };
+    f.calls = elfie_calls_of(f.thread);
     int asked_for = info->si_code <= 0; /* kill, tgkill, raise */
     if (!asked_for && demand_zero(&f))
         return;
@@ -365,7 +340,7 @@ static void on_fault(int number, siginfo_t *info, struct ucontext *context)
             report_text(&f);
     }
     /* The instruction faults again, now without a handler, and the core file shows it. */
-    set_action(number, NULL); /* SIG_DFL */
+    elfie_set_action(number, NULL, 0);
     if (asked_for) {
         long process = elfie_syscall(__NR_getpid);
         elfie_syscall(__NR_tgkill, process, f.tid, number);
@@ -377,17 +352,5 @@ void elfie_install_report(void)
     if (elfie_process.report == REPORT_OFF && !elfie_process.demand_zero)
         return;
     for (int i = 0; i < NUM_SIGNALS; i++)
-        set_action(signals[i].number, on_fault);
-}
-
-void elfie_install_report_stack(uint64_t thread)
-{
-    if (elfie_process.report == REPORT_OFF && !elfie_process.demand_zero)
-        return;
-    /* The callbacks have run; their stack is free from here on. */
-    stack_t stack = {
-        .ss_sp = elfie_stacks + thread * elfie_layout.callback_stack_size,
-        .ss_size = elfie_layout.callback_stack_size,
-    };
-    elfie_syscall(__NR_sigaltstack, &stack, NULL);
+        elfie_set_action(signals[i].number, on_fault, 0);
 }

@@ -72,6 +72,7 @@ extern char elfie_stacks[]; /* one of callback_stack_size for each thread */
 struct elfie_process {
     int verbose;      /* ELFIE_VERBOSE is set and not 0 */
     int ignore_cpu;   /* ELFIE_IGNORE_CPU, likewise */
+    int count_calls;  /* ELFIE_COUNT_CALLS, likewise */
     const char *args; /* the arguments, one after the other, each with its NUL */
     uint64_t args_size;
     enum { REPORT_TEXT, REPORT_JSON, REPORT_OFF } report; /* ELFIE_REPORT */
@@ -94,10 +95,17 @@ void elfie_clear(uint64_t begin, uint64_t end);
 /* break.c: sets the program break. */
 void elfie_set_break(void);
 
-/* instrumentation/report.c: from here on a fault is reported; and the stack for that, in each
- * thread. */
+/* instrumentation/report.c: from here on a fault is reported. */
 void elfie_install_report(void);
-void elfie_install_report_stack(uint64_t thread);
+
+/* instrumentation/count_calls.c: counts system calls if ELFIE_COUNT_CALLS is set; in the process,
+ * in each thread, and how many there were (-1: not known). */
+void elfie_install_call_counting(void);
+void elfie_count_calls_of(uint64_t thread);
+int64_t elfie_calls_of(int64_t thread);
+
+/* instrumentation/signals.c: gives a thread the stack on which these two handle signals. */
+void elfie_set_signal_stack(uint64_t thread);
 
 /* threads.c: starts all the others, then becomes thread 0. */
 _Noreturn void elfie_run_threads(void);

@@ -75,6 +75,8 @@ static void read_variable(const char *entry)
         elfie_process.verbose = *value && !equal(value, "0");
     } else if ((value = value_of(entry, "ELFIE_IGNORE_CPU"))) {
         elfie_process.ignore_cpu = *value && !equal(value, "0");
+    } else if ((value = value_of(entry, "ELFIE_COUNT_CALLS"))) {
+        elfie_process.count_calls = *value && !equal(value, "0");
     } else if ((value = value_of(entry, "ELFIE_REPORT"))) {
         if (equal(value, "text"))
             elfie_process.report = REPORT_TEXT;

@@ -47,7 +47,6 @@ static _Noreturn void run_thread(uint64_t number)
     const struct elfie_thread *t = &elfie_threads[number];
     register_thread(t);
     elfie_config.on_thread_start(number, NULL, t->icount);
-    elfie_install_report_stack(number);
     barrier();
     /* The bases last: a callback may be compiled code that knows of thread-local storage. */
     long result = elfie_syscall(__NR_arch_prctl, ARCH_SET_FS, t->fs_base);
@@ -55,6 +54,9 @@ static _Noreturn void run_thread(uint64_t number)
         result = elfie_syscall(__NR_arch_prctl, ARCH_SET_GS, t->gs_base);
     if (result)
         elfie_fail("cannot set the segment bases of a thread; the region was not run", result);
+    /* The callbacks have run; their stack is free for signals, but for what we stand on. */
+    elfie_set_signal_stack(number);
+    elfie_count_calls_of(number);
     t->enter();
     __builtin_unreachable();
 }

@@ -12,9 +12,9 @@ make_faults() {
 # Numbers that differ from run to run, out of a report: the thread's id.
 report() { sed 's/(id [0-9]*)/(id N)/'; }
 symbol() { nm faults | awk -v name="$1" '$3 == name { print "0x" $1 }'; }
-tail_of() { printf '  system calls so far: not counted, this kind of ELFie executes them unseen'; }
+tail_of() { printf '  system calls so far: not counted (ELFIE_COUNT_CALLS=1 counts them)'; }
 
-for how in null ud2 divide wild raise abort protected handled write read; do
+for how in null ud2 divide wild raise abort protected handled write read calls; do
     make_faults $how
 done
 fault() { gdb -batch -ex run -ex 'printf "0x%lx\n", $pc' "./$1.basic.elfie" 2>/dev/null | tail -n 1; }
@@ -83,6 +83,20 @@ status 3"
             <(gdb -batch -ex 'info symbol $pc' thinwrite.basic.elfie "$core" 2>/dev/null)
     fi
 fi
+
+# System calls are counted when one asks for it. strace counts them too: what comes behind the
+# startup's last call, up to the fault.
+if has strace strace "system calls so far"; then
+    { strace -o trace ./calls.basic.elfie; } 2>/dev/null
+    calls=$(awk '/^sigaltstack/ { on = 1; next } /^--- SIGSEGV/ { exit } on && /^[a-z]/ { n++ } END { print n }' trace)
+    equal "system calls so far: $calls" "$(ELFIE_COUNT_CALLS=1 ./calls.basic.elfie 2>&1 | sed -n 's/.*calls so far: //p')" "$calls"
+    equal "system calls so far, JSON" "$(ELFIE_REPORT=json ELFIE_COUNT_CALLS=1 ./calls.basic.elfie 2>&1 | grep -o '"system_calls":[0-9]*')" \
+        "\"system_calls\":$calls"
+fi
+"$pinball2elf" --outdir threads "$top/examples/MT/pinball/mt"
+for i in 1 2 3 4 5; do
+    equal "threads run while their system calls are counted, run $i" "$(ELFIE_COUNT_CALLS=1 threads/mt.basic.elfie | tail -n 1)" "all: 4000"
+done
 
 # Status and output are those of the program.
 for pair in null:139 ud2:132 divide:136 wild:139 raise:139 abort:134 protected:139 thinwrite:139; do

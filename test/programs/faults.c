@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "region.h"
 
@@ -35,6 +38,25 @@ __attribute__((noinline)) static void leave_path(const char *how)
         abort();
 }
 
+/* System calls of all kinds that matter to somebody who counts them: signals blocked, a child, a
+ * failing one. */
+static void make_calls(void)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    signal(SIGUSR1, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &all, &old);
+    raise(SIGUSR1);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    for (int i = 0; i < 7; i++)
+        syscall(SYS_getppid);
+    close(-1);
+    pid_t child = fork();
+    if (child == 0)
+        _Exit(0);
+    waitpid(child, NULL, 0);
+}
+
 static void own_handler(int number)
 {
     (void)number;
@@ -52,6 +74,10 @@ int main(int argc, char **argv)
     region_start();
     if (!strcmp(how, "handled")) {
         signal(SIGSEGV, own_handler);
+        strcpy(how, "null");
+    }
+    if (!strcmp(how, "calls")) {
+        make_calls();
         strcpy(how, "null");
     }
     leave_path(how);
