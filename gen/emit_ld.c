@@ -114,10 +114,34 @@ static void put_phdrs(FILE *to, const struct context *x)
 
 /* --- the image ------------------------------------------------------------------------------ */
 
-/* "/" "* hello, text, 1 page *" "/", ended by MORE, "" or ": moved". */
-static void put_label(FILE *to, const char *label, uint64_t pages)
+/* One output section, in columns: name, address (empty: the next one), content, where to, what. */
+static void put_section(FILE *to, const char *name, const char *address, const char *content,
+                        const char *area, const char *header, const char *label, uint64_t pages)
 {
-    fprintf(to, " /* %s, %" PRIu64 " page%s */\n", label, pages, plural(pages));
+    char what[256];
+    snprintf(what, sizeof what, "%s, %" PRIu64 " page%s", label, pages, plural(pages));
+    fprintf(to, "  %-18s %-18s : %-33s > %s :%-6s /* %-32s */\n", name, address, content, area,
+            header, what);
+}
+
+static void put_page_section(FILE *to, uint64_t page, bool own_address, const char *area,
+                             const char *header, const char *label, uint64_t pages)
+{
+    char name[32], address[32] = "", content[64];
+    snprintf(name, sizeof name, ".page.%" PRIx64, page);
+    if (own_address)
+        snprintf(address, sizeof address, "0x%016" PRIx64, page);
+    snprintf(content, sizeof content, "{ KEEP(*(%s)) }", name);
+    put_section(to, name, address, content, area, header, label, pages);
+}
+
+static void put_zero_section(FILE *to, uint64_t page, const char *header, uint64_t pages)
+{
+    char name[32], address[32], content[64];
+    snprintf(name, sizeof name, ".zero.%" PRIx64, page);
+    snprintf(address, sizeof address, "0x%016" PRIx64, page);
+    snprintf(content, sizeof content, "{ . += 0x%" PRIx64 "; }", pages * PAGE_SIZE);
+    put_section(to, name, address, content, "image", header, "zero", pages);
 }
 
 static void put_image(FILE *to, const struct context *x)
@@ -130,20 +154,11 @@ static void put_image(FILE *to, const struct context *x)
             const struct piece *p = &l->pieces[k];
             if (p->placement != IN_HEADER)
                 continue;
-            char section[32];
-            snprintf(section, sizeof section, ".page.%" PRIx64, p->address);
-            fprintf(to, "  %-18s 0x%016" PRIx64 " : { KEEP(*(%s)) }%*s > image :p%zu", section,
-                    p->address, section, (int)(18 - strlen(section)), "", number);
-            put_label(to, r->label, p->file_pages);
-            if (p->zero_pages) {
-                snprintf(section, sizeof section, ".zero.%" PRIx64,
-                         p->address + p->file_pages * PAGE_SIZE);
-                fprintf(to, "  %-18s 0x%016" PRIx64 " : { . += 0x%" PRIx64 "; }%*s > image :p%zu",
-                        section, p->address + p->file_pages * PAGE_SIZE, p->zero_pages * PAGE_SIZE,
-                        11, "", number);
-                put_label(to, "zero", p->zero_pages);
-            }
-            number++;
+            char header[32];
+            snprintf(header, sizeof header, "p%zu", number++);
+            put_page_section(to, p->address, true, "image", header, r->label, p->file_pages);
+            if (p->zero_pages)
+                put_zero_section(to, p->address + p->file_pages * PAGE_SIZE, header, p->zero_pages);
         }
     }
 }
@@ -158,11 +173,8 @@ static void put_staged(FILE *to, const struct context *x)
           to);
     for (size_t i = 0; i < l->num_staged; i++) {
         uint64_t address = staged_address(l, &l->staged[i]);
-        char section[32];
-        snprintf(section, sizeof section, ".page.%" PRIx64, address);
-        fprintf(to, "  %-18s                    : { KEEP(*(%s)) }%*s > staging :staged", section,
-                section, (int)(18 - strlen(section)), "");
-        put_label(to, region_at(l, address)->label, staged_size(l, &l->staged[i]) / PAGE_SIZE);
+        put_page_section(to, address, false, "staging", "staged", region_at(l, address)->label,
+                         staged_size(l, &l->staged[i]) / PAGE_SIZE);
     }
 }
 
@@ -236,7 +248,7 @@ static void put_digest(FILE *to, const struct context *x)
 
 static void put_break(FILE *to, const struct context *x)
 {
-    fputs(x->l->break_is_recorded ? "" : "; the pinball does not say, this is a free place", to);
+    fputs(x->l->break_is_recorded ? "" : "; the pinball does not say, this is the end of what looks like the heap", to);
 }
 
 #define SCALAR(name, format, value)                                                                \

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define RUNTIME_MAX (UINT64_C(1) << 36)
-#define STACK_ROOM (UINT64_C(8) << 20) /* RLIMIT_STACK as nearly everybody has it */
+#define BREAK_RANDOMISATION (UINT64_C(1) << 30) /* arch_randomize_brk(), Linux 6.18 */
+#define STACK_ROOM (UINT64_C(8) << 20)          /* RLIMIT_STACK as nearly everybody has it */
 #define STACK_HOLE (UINT64_C(1) << 20) /* between pages of the stack that were never touched */
 
 enum {
@@ -263,24 +264,42 @@ static bool in_module(const struct checkpoint *c, const struct region *r)
     return false;
 }
 
-/* Where the recorded break is not known, the heap gets the first large gap above the program. */
-static void place_break(struct layout *l, const struct checkpoint *c, const struct occupied *o)
+/* Where a heap that ends at END begins: behind the modules, in the region that holds its end. */
+static uint64_t heap_begin(const struct layout *l, const struct checkpoint *c, uint64_t end)
 {
-    if (c->has_break) {
-        const struct region *heap = region_at(l, c->program_break - 1);
-        l->break_end = l->break_start = c->program_break;
-        l->break_is_recorded = true;
-        if (heap && !in_module(c, heap))
-            l->break_start = heap->begin;
-        return;
+    const struct region *r = region_at(l, end - 1);
+    uint64_t begin = r ? r->begin : end;
+    for (size_t i = 0; i < c->num_modules; i++) {
+        uint64_t above = (c->modules[i].end + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+        if (above > begin && c->modules[i].base < end)
+            begin = above;
     }
-    uint64_t above = l->regions[0].end;
-    if (c->num_modules) {
-        const struct region *program = region_at(l, c->modules[0].base);
-        above = program ? program->end : above;
+    return begin < end ? begin : end;
+}
+
+/* Where the recorded break is not known, it is the end of what looks like the heap: the last region
+ * without a module that lies where the kernel may have put one, else the end of the program. The C
+ * library goes on from the break that it remembers: a hole in between ends in SIGSEGV. */
+static uint64_t guess_break(const struct layout *l, const struct checkpoint *c)
+{
+    const struct region *program = c->num_modules ? region_at(l, c->modules[0].base) : l->regions;
+    if (!program)
+        program = l->regions;
+    uint64_t end = program->end;
+    for (const struct region *r = program + 1; r < l->regions + l->num_regions; r++) {
+        if (r->begin - program->end > BREAK_RANDOMISATION)
+            break;
+        if (!in_module(c, r))
+            end = r->end;
     }
-    for (uint64_t size = UINT64_C(1) << 30; size >= UINT64_C(1) << 20 && !l->break_end; size /= 4)
-        l->break_end = l->break_start = find_gap(o, above + PAGE_SIZE, size, PAGE_SIZE);
+    return end;
+}
+
+static void place_break(struct layout *l, const struct checkpoint *c)
+{
+    l->break_is_recorded = c->has_break;
+    l->break_end = c->has_break ? c->program_break : guess_break(l, c);
+    l->break_start = heap_begin(l, c, l->break_end);
 }
 
 static void check_entries(const struct layout *l, const struct checkpoint *c)
@@ -310,7 +329,7 @@ void layout_place(struct layout *l, const struct checkpoint *c)
     }
     qsort(o.areas, o.count, sizeof *o.areas, by_origin);
     place_runtime(l, c, &o);
-    place_break(l, c, &o);
+    place_break(l, c);
     free(s.list);
     free(o.areas);
 }

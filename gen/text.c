@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { QUADWORDS = PAGE_SIZE / 8 };
@@ -32,6 +33,8 @@ struct reader {
     uint64_t pages;   /* read so far */
     uint64_t early;   /* pages in the ascending sequence at the front; they may come again */
     uint64_t last;    /* address of the page before */
+    time_t begin;     /* of the reading */
+    bool shown;       /* progress on the terminal */
     bool low_page;    /* warned of a page below mmap_min_addr */
 };
 
@@ -143,6 +146,21 @@ static void store_page(struct reader *r, uint64_t address, const uint64_t *page)
     add_run(r->checkpoint, run);
 }
 
+/* On a terminal, from the second second on: long work shows that it goes on. */
+static void show_progress(struct reader *r)
+{
+    if (r->pages % 4096 || !isatty(STDERR_FILENO))
+        return;
+    time_t now = time(NULL);
+    if (!r->begin)
+        r->begin = now;
+    if (now - r->begin < 2)
+        return;
+    fprintf(stderr, "\r%s: %llu MiB of pages", input_path(r->in),
+            (unsigned long long)(r->pages * PAGE_SIZE >> 20));
+    r->shown = true;
+}
+
 static void read_pages(struct reader *r)
 {
     uint64_t page[QUADWORDS];
@@ -159,7 +177,10 @@ static void read_pages(struct reader *r)
         }
         if (address != VSYSCALL_PAGE) /* the kernel's own; each process has it anyway */
             store_page(r, address, page);
+        show_progress(r);
     }
+    if (r->shown)
+        fputc('\n', stderr);
     if (!r->pages)
         fail_at(input_path(r->in), 0, "the file has no pages");
 }

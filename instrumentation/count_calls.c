@@ -5,7 +5,9 @@
  * Syscall user dispatch (Linux 5.11) turns each into a SIGSYS. The handler counts, opens the way
  * for one call and goes back to the syscall instruction with the trap flag set; the SIGTRAP behind
  * it closes the way again. So each call is executed by the program itself, on its own stack, clone
- * and rt_sigreturn too. Two signals a call: this is for finding out, not for measuring. */
+ * and rt_sigreturn too. Two signals a call: this is for finding out, not for measuring. Not seen:
+ * calls of a signal handler that starts right where a call returns, and of threads that are cloned
+ * in the region. */
 #include "elfie.h"
 #include "signals.h"
 #include "syscall.h"

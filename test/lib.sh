@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What every test file has: the project's tools, a folder of its own, and words to say how a test
 # went. A test file is sourced by ./run, in its own bash, with errors not ending it.
 
