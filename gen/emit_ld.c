@@ -248,7 +248,10 @@ static void put_digest(FILE *to, const struct context *x)
 
 static void put_break(FILE *to, const struct context *x)
 {
-    fputs(x->l->break_is_recorded ? "" : "; the pinball does not say, this is the end of what looks like the heap", to);
+    fputs(x->l->break_is_recorded
+              ? ""
+              : "; the pinball does not say, this is the end of what looks like the heap",
+          to);
 }
 
 #define SCALAR(name, format, value)                                                                \

@@ -79,13 +79,13 @@ static void emit_entry(FILE *to, const struct thread *t, uint32_t index)
     emit_vector_loads(to, t, index);
     fprintf(to,
             "        andq      $%2$s, t%1$u.flags(%%rip)\n"
-            "        lea       t%1$u.pops(%%rip), %%rsp\n",
+            "        pushq     t%1$u.flags(%%rip)\n"
+            "        popfq\n",
             index, flags_mask);
-    for (int i = 0; i < RSP; i++)
-        fprintf(to, "        pop       %%%s\n", gpr_names[i]);
+    for (int i = 0; i <= RSP; i++)
+        fprintf(to, "        mov       t%u.registers+0x%x(%%rip), %%%s\n", index, 8 * i,
+                gpr_names[i]);
     fprintf(to,
-            "        popfq\n"
-            "        mov       t%1$u.stack(%%rip), %%rsp\n"
             "        .globl    t%1$u.jump\n"
             "t%1$u.jump:\n"
             "        jmp       *t%1$u.entry(%%rip)\n"
@@ -148,12 +148,11 @@ static void emit_context(FILE *to, const struct thread *t, uint32_t index)
     fputs("        .section .data.elfie.contexts, \"aw\", @progbits\n", to);
     emit_fxsave_image(to, t, index);
     emit_wide_registers(to, t, index);
-    fprintf(to, "        .balign   8\nt%u.pops:\n", index);
-    for (int i = 0; i < RSP; i++)
+    fprintf(to, "        .balign   8\nt%u.registers:\n", index);
+    for (int i = 0; i <= RSP; i++)
         fprintf(to, "        .quad t%u.%s\n", index, gpr_names[i]);
     fprintf(to,
             "t%1$u.flags:   .quad t%1$u.rflags\n"
-            "t%1$u.stack:   .quad t%1$u.rsp\n"
             "t%1$u.entry:   .quad t%1$u.rip\n\n",
             index);
 }
@@ -171,17 +170,21 @@ static void emit_table(FILE *to, const struct checkpoint *c)
           to);
     for (uint32_t t = 0; t < c->num_threads; t++)
         fprintf(to,
-                "        .quad t%1$u.enter, t%1$u.rip, t%1$u.fs_base, t%1$u.gs_base, %2$" PRIu64
-                ", %3$" PRIu64 "\n",
+                "        .quad t%1$u.enter, t%1$u.fx, t%1$u.rip, t%1$u.fs_base, t%1$u.gs_base, "
+                "%2$" PRIu64 ", %3$" PRIu64 "\n",
                 t, c->threads[t].os_tid, c->threads[t].icount);
     fputc('\n', to);
 }
 
 void emit_start(FILE *to, const struct checkpoint *c)
 {
-    fputs("# Threads: the last instructions before the region, and the contexts they load.\n"
-          "# Scalar registers (t0.rax) are symbols of the linker script; change them there.\n\n",
-          to);
+    fputs(
+        "# Threads: the last instructions before the region, and the contexts they load.\n"
+        "# Scalar registers (t0.rax) are symbols of the linker script; change them there. Vector\n"
+        "# registers are here; this file is made anew, without a question, when the pinball or "
+        "the\n"
+        "# options change.\n\n",
+        to);
     emit_table(to, c);
     for (uint32_t t = 0; t < c->num_threads; t++) {
         fprintf(to, "# Thread %u\n", t);

@@ -63,8 +63,9 @@ static void emit_anchor(FILE *to, const struct piece *p)
 static bool is_debuggers(const char *name)
 {
     static const char *const names[] = {
-        "_dl_debug_state",   "_r_debug_state",          "r_debug_state", "_r_debug",
-        "_rtld_debug_state", "__dl_rtld_db_dlactivity", "nptl_version",  "rtld_db_dlactivity"};
+        "_dl_debug_state", "_r_debug_state",    "r_debug_state",
+        "_r_debug",        "_rtld_debug_state", "__dl_rtld_db_dlactivity",
+        "nptl_version",    "__nptl_version",    "rtld_db_dlactivity"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]))
             return true;

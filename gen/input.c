@@ -108,7 +108,10 @@ struct input *input_require(const char *base, const char *suffix, const char *wh
     struct input *in = input_open(base, suffix);
     if (!in) {
         char *path = xasprintf("%s.%s", base, suffix);
-        fail_at(path, 0, "no such file, nor with .bz2 or .gz: the pinball has no %s", what);
+        fail_at(
+            path, 0,
+            "no such file, nor with .bz2 or .gz: the pinball has no %s, or this is not its name",
+            what);
     }
     return in;
 }

@@ -265,8 +265,8 @@ static bool keep_script(const struct options *o, const char *path, const char *f
     fail_at(path, 0,
             "edited by hand, and the pinball or the options have changed since: the new script is "
             "in %s. Carry your changes over to it and rename it to %s, or throw them away with "
-            "'make regen' or --regenerate",
-            new_path, path);
+            "'make ELFIE=%s regen' or --regenerate",
+            new_path, path, o->pinball);
 }
 
 static void read_pinball(struct checkpoint *c)

@@ -68,6 +68,8 @@ static const char *likely_reason(const struct elfie_fault *f)
     if (f->signal == SIGFPE)
         return "the program divides by zero or overflows; with the recorded answers of its system "
                "calls it did not";
+    if (f->signal == SIGBUS && f->code == BUS_ADRALN)
+        return "an unaligned access while the AC flag is set: is rflags as it should be?";
     if (f->signal == SIGBUS)
         return "a page of a file that is shorter than when it was mapped";
     if (!is_page_fault(f))

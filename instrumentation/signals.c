@@ -9,7 +9,7 @@ struct kernel_sigaction {
     elfie_handler *handler;
     unsigned long flags;
     void (*restorer)(void);
-    unsigned long mask;
+    unsigned long mask[8]; /* one is in use; strace reads all */
 };
 
 void elfie_restorer(void) __attribute__((visibility("hidden"))); /* entry.S: rt_sigreturn */
@@ -20,9 +20,9 @@ void elfie_set_action(int number, elfie_handler *handler, unsigned long mask)
         .handler = handler,
         .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER,
         .restorer = elfie_restorer,
-        .mask = mask,
+        .mask = {mask},
     };
-    elfie_syscall(__NR_rt_sigaction, number, &action, NULL, sizeof action.mask);
+    elfie_syscall(__NR_rt_sigaction, number, &action, NULL, sizeof action.mask[0]);
 }
 
 void elfie_set_signal_stack(uint64_t thread)

@@ -22,7 +22,21 @@
 KIND        ?= basic
 LAYOUT      ?= direct
 MAX_HEADERS ?= 73
-ELFIE       ?= $(patsubst %.address,%,$(wildcard *.address))
+ifeq ($(origin ELFIE),undefined)
+elfie_all   := yes
+ELFIE       := $(patsubst %.address,%,$(wildcard *.address))
+endif
+
+.DEFAULT_GOAL := elfies
+
+# A name may carry one of the pinball's endings, or be there twice.
+override ELFIE := $(sort $(patsubst %.global.log,%,$(patsubst %.address,%,$(ELFIE))))
+
+ifneq ($(filter regen,$(MAKECMDGOALS)),)
+ifeq ($(elfie_all),yes)
+$(error regen throws edits away: name the pinballs, as in make ELFIE=foo regen)
+endif
+endif
 
 elfie_mk_dir := $(dir $(lastword $(MAKEFILE_LIST)))
 ifeq ($(origin PINBALL2ELF),undefined)
@@ -33,7 +47,11 @@ endif
 
 $(if $(filter @% -%,$(ELFIE)),$(error a pinball's name that begins with @ or - is an option for ld: use ./$(firstword $(filter @% -%,$(ELFIE)))))
 
+elfie_kinds := basic
+$(if $(filter $(KIND),$(elfie_kinds)),,$(error there is no kind '$(KIND)'; there is: $(elfie_kinds)))
+
 elfie_datadir := $(shell $(PINBALL2ELF) --print-datadir)
+$(if $(elfie_datadir),,$(error $(PINBALL2ELF) does not run: build the project first, with make))
 elfie_ldflags := $(shell LD="$(LD)" $(PINBALL2ELF) --print-ldflags)
 elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)$(if $(SCAN), --scan)
 elfie_parts   := start config symbols pages
@@ -90,7 +108,10 @@ $(foreach e,$(ELFIE),$(eval $(call elfie_rules,$(e))))
 
 # A ptrace supervisor plays the simulator. It ends with the region's own status, so only its own
 # verdicts, 3 and 125, are errors.
-HOST ?= gem5
+# HOST from the environment is something else, the machine's name mostly.
+ifeq ($(filter command file,$(origin HOST)),)
+HOST := gem5
+endif
 elfie_host      := $(firstword $(wildcard $(dir $(PINBALL2ELF))elfie-host) elfie-host)
 elfie_host_file := $(firstword $(wildcard $(HOST) $(elfie_datadir)/$(HOST).host) $(HOST))
 .PHONY: check-host

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Usage: pinball2elf.basic.sh PINBALL
 # Makes the basic ELFie of a pinball: PINBALL.basic.elfie, in PINBALL.sysstate/ where that exists.
-# With P2E_TEMP set, the linker script and all else that is made on the way goes to that
+# With P2E_TEMP set, the linker script and all else that is made on the way goes to a folder in that
 # directory; otherwise it stays beside the pinball.
 set -euo pipefail
 
@@ -22,7 +22,12 @@ else
     pinball2elf=pinball2elf
 fi
 
-work=${P2E_TEMP:-$(dirname -- "$pinball")}
+# Most pinballs have the same name, log_0: each has a folder of its own in P2E_TEMP.
+work=$(dirname -- "$pinball")
+if [ -n "${P2E_TEMP-}" ]; then
+    mkdir -p -- "$P2E_TEMP"
+    work=$(mktemp -d -- "$P2E_TEMP/$name.XXXXXX")
+fi
 "$pinball2elf" --kind basic --outdir "$work" "$pinball"
 made=$work/$name.basic.elfie
 elfie=$pinball.basic.elfie

@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sets the program break. The kernel puts it above the highest program header, which can be
  * beyond the end of user space. PR_SET_MM_MAP needs no privilege (Linux 3.18 and later with
- * CONFIG_CHECKPOINT_RESTORE); where it does not work the program's malloc falls back to mmap. */
+ * CONFIG_CHECKPOINT_RESTORE). */
 #include "elfie.h"
 #include "syscall.h"
 
 #include <linux/mman.h>
 #include <linux/prctl.h>
 
-enum { BREAK_ROOM = 16 << 20 };
+enum { BREAK_ROOM = 64 << 20 };
 
 extern char _start[] __attribute__((visibility("hidden")));
 
-/* A simulator may take prctl for done and do nothing, and then answer the program's brk(), which
- * lies below its own break, with success and no memory (gem5 24: sim/mem_state.cc). So there is
- * memory already, if the place is free. Linux refuses such a brk(), and malloc goes to mmap. */
-static void provide_room(void)
+/* A kernel's break above the recorded one is a trap: glibc takes any answer to brk(x) that is not
+ * below x for success, and there is no memory (seen under a seccomp filter that forbids prctl,
+ * under qemu, and in gem5 24, which takes prctl for done and does nothing). So there is memory
+ * already, as far as the place is free. */
+static void provide_room(uint64_t kernels_break)
 {
     uint64_t begin = (elfie_layout.break_end + PAGE_SIZE - 1) & -PAGE_SIZE;
-    long result = elfie_syscall(__NR_mmap, begin, BREAK_ROOM, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (result > 0 && result != (long)begin)
-        elfie_syscall(__NR_munmap, result, BREAK_ROOM);
+    uint64_t end = kernels_break - begin > BREAK_ROOM ? begin + BREAK_ROOM : kernels_break;
+    uint64_t runtime = (uint64_t)_start & -PAGE_SIZE;
+    for (const struct elfie_region *r = elfie_regions; r->end; r++)
+        if (r->end > begin && r->begin < end)
+            end = r->begin;
+    if (runtime >= begin && runtime < end)
+        end = runtime;
+    if (begin < end)
+        elfie_syscall(__NR_mmap, begin, end - begin, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
 void elfie_set_break(void)
@@ -46,14 +53,15 @@ void elfie_set_break(void)
         .exe_fd = (uint32_t)-1,
     };
     long result = elfie_syscall(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
-    if (!result && elfie_syscall(__NR_brk, 0) != (long)elfie_layout.break_end)
-        provide_room();
+    uint64_t kernels_break = (uint64_t)elfie_syscall(__NR_brk, 0);
+    if (kernels_break > elfie_layout.break_end)
+        provide_room(kernels_break);
     if (result < 0 && elfie_process.verbose) {
         struct elfie_line line;
         elfie_begin(&line);
         elfie_put(&line, "the program break cannot be set (error ");
         elfie_put_decimal(&line, (uint64_t)-result);
-        elfie_put(&line, "); memory will come from mmap instead\n");
+        elfie_put(&line, "); the heap has 64 MiB at most\n");
         elfie_write(&line);
     }
 }

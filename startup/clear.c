@@ -59,22 +59,33 @@ static int read_is_kernels(struct reader *r)
     return seen == 2;
 }
 
-/* Whole mappings that overlap the target, as /proc/self/maps names them. */
-static int clear_by_maps(uint64_t begin, uint64_t end)
+/* Counts the mappings that overlap the target, as /proc/self/maps names them, or -1 without /proc.
+ * With UNMAP those of the kernel's own go, as a whole. */
+static int walk_maps(uint64_t begin, uint64_t end, int unmap)
 {
     struct reader r = {.next = 0, .end = 0};
+    int count = 0;
     r.fd = elfie_syscall(__NR_openat, -100, "/proc/self/maps", O_RDONLY);
     if (r.fd < 0)
-        return 0;
+        return -1;
     for (;;) {
         uint64_t low, high;
         if (read_hex(&r, &low) != '-' || read_hex(&r, &high) < 0)
             break;
-        if (read_is_kernels(&r) && low < end && begin < high)
+        int kernels = read_is_kernels(&r);
+        if (low >= end || begin >= high)
+            continue;
+        count++;
+        if (unmap && kernels)
             elfie_syscall(__NR_munmap, low, high - low);
     }
     elfie_syscall(__NR_close, r.fd);
-    return 1;
+    return count;
+}
+
+int elfie_is_unseen(uint64_t begin, uint64_t end)
+{
+    return walk_maps(begin, end, 0) == 0;
 }
 
 /* Without /proc: the target and more and more pages around it, but none of the image. */
@@ -95,6 +106,6 @@ static void clear_by_margin(uint64_t begin, uint64_t end)
 
 void elfie_clear(uint64_t begin, uint64_t end)
 {
-    if (!clear_by_maps(begin, end))
+    if (walk_maps(begin, end, 1) < 0)
         clear_by_margin(begin, end);
 }

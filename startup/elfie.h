@@ -17,6 +17,7 @@
 /* start.S, one per thread. */
 struct elfie_thread {
     void (*enter)(void); /* loads the context and jumps into the region */
+    const uint8_t *fx;   /* FXSAVE image */
     uint64_t rip, fs_base, gs_base;
     uint64_t os_tid; /* thread id when recorded; 0 when not known */
     uint64_t icount; /* instructions in the region; 0 when not known */
@@ -91,6 +92,9 @@ void elfie_check_features(void);
  * because a part of one of its own mappings is in the way. */
 void elfie_move_all(void);
 void elfie_clear(uint64_t begin, uint64_t end);
+
+/* clear.c: /proc/self/maps is there and shows nothing between BEGIN and END. */
+int elfie_is_unseen(uint64_t begin, uint64_t end);
 
 /* break.c: sets the program break. */
 void elfie_set_break(void);

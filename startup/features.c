@@ -46,12 +46,50 @@ static _Noreturn void refuse(const char *what, const char *feature, const char *
     elfie_begin(&line);
     elfie_put(&line, what);
     elfie_put(&line, feature);
-    elfie_put(&line, ", and this processor or kernel does not have it; the region was not run");
+    elfie_put(&line, ", and this processor or host does not have it; the region was not run");
     elfie_put(&line, then);
     elfie_put(&line, "\n");
     elfie_write(&line);
     for (;;)
         elfie_syscall(__NR_exit_group, STATUS_LACKS_FEATURE);
+}
+
+/* Does this host keep what FXRSTOR loads? valgrind and some simulators hold x87 registers in 64
+ * bits and know not all of MXCSR. Compared: FCW, FSW, FTW, MXCSR and ST0-7; offsets of the FXSAVE
+ * image, Intel SDM volume 1, 10.5.1. The context of each thread is loaded anew when it is entered.
+ */
+static int keeps_fx(const uint8_t *image)
+{
+    static uint8_t copy[512] __attribute__((aligned(16)));
+    __asm__ volatile("fxrstor64 %1\n\tfxsave64 %0"
+                     : "=m"(copy)
+                     : "m"(*(const uint8_t(*)[512])image));
+    int same = 1;
+    for (int i = 0; i < 5; i++)
+        same &= copy[i] == image[i];
+    for (int i = 0; i < 4; i++)
+        same &= copy[24 + i] == image[24 + i];
+    for (int i = 0; i < 8; i++)
+        for (int k = 0; k < 10; k++)
+            if (image[4] >> i & 1) /* FTW goes by register, the image by distance from TOP */
+                same &= copy[32 + 16 * ((i - (image[3] >> 3)) & 7) + k] ==
+                        image[32 + 16 * ((i - (image[3] >> 3)) & 7) + k];
+    return same;
+}
+
+/* FCW 0x37f, empty stack, MXCSR with all exceptions masked and nothing else but flags. */
+static int is_plain_fx(const uint8_t *image)
+{
+    uint32_t mxcsr = *(const uint32_t *)(const void *)(image + 24);
+    return image[0] == 0x7f && image[1] == 0x03 && image[4] == 0 && (mxcsr & ~0x3fu) == 0x1f80;
+}
+
+static void check_fx(void)
+{
+    for (uint64_t t = 0; t < elfie_config.num_threads; t++)
+        if (!is_plain_fx(elfie_threads[t].fx) && !keeps_fx(elfie_threads[t].fx))
+            refuse("the checkpoint has live registers of x87, or settings of MXCSR, in full", "",
+                   "");
 }
 
 void elfie_check_features(void)
@@ -66,4 +104,5 @@ void elfie_check_features(void)
     if (elfie_config.needs & NEEDS(AMX_TILE) &&
         elfie_syscall(__NR_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_TILEDATA))
         refuse("the checkpoint has live registers of ", "AMX_TILE", "");
+    check_fx();
 }

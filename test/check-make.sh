@@ -28,6 +28,7 @@ check "it is there again" test -s st.ld
 
 check "several, in subfolders too, -j8" mk -j8 ELFIE="st mt sub/st"
 check "all three are there" ls st.basic.elfie mt.basic.elfie sub/st.basic.elfie
+check "a name with an ending, and twice" idle ELFIE="st.global.log st mt.address"
 check "all of them: nothing is done" idle ELFIE="st mt sub/st"
 check "mt runs" ./mt.basic.elfie
 rm ./*.elfie
@@ -38,7 +39,7 @@ check "LAYOUT=compact: made anew" grep -q 'compact layout' st.ld
 check "LAYOUT=compact again: nothing is done" idle ELFIE=st LAYOUT=compact
 mk ELFIE=st >/dev/null
 refuses "a pinball that is not there" 2 'none\.global\.log: no such file' mk ELFIE=none
-refuses "a kind that is not there" 2 'none' mk ELFIE=st KIND=none
+refuses "a kind that is not there" 2 "there is no kind 'none'; there is: basic" mk ELFIE=st KIND=none
 
 # A script that has been edited: linked with, kept, and in the way when the pinball says otherwise.
 cp st.basic.elfie unedited
@@ -62,6 +63,7 @@ sed 's/runtime : ORIGIN = 0x[0-9a-f]*/runtime : ORIGIN = 0x31400000/' st.ld.new 
 check "the edit carried over: make goes on" mk ELFIE=st
 check "it is in force" grep -q '0x31400000' <(readelf -hW st.basic.elfie)
 check "then nothing is done" idle ELFIE=st
+refuses "regen without names" 2 'make ELFIE=foo regen' mk regen
 check "regen throws it away" mk ELFIE=st regen
 check "the runtime is back" grep -qv '0x31400000' <(readelf -hW st.basic.elfie)
 rm -rf ./* && copy

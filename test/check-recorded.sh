@@ -11,8 +11,8 @@ round() {
     mkdir "$name"
     "$programs/$name" >"$name/full"
     status=$?
-    check "$name: recorded" "$record" --output "$name/log_0" "$@" -- "$programs/$name" >/dev/null
     "$record" --output "$name/log_0" "$@" -- "$programs/$name" >"$name/first"
+    equal "$name: recorded" $? 0
     check "$name: made" "$pinball2elf" "$name/log_0"
     timeout 60 "$elfie" >"$name/rest"
     equal "$name: exit status" "$?" "$status"
