@@ -3,6 +3,7 @@
 #   make            build everything into build/
 #   make demo       install what is missing, build, turn the shipped pinballs into ELFies, run them
 #   make check      install what is missing, build, run the whole test suite
+#   make hosts      a table of where ELFies run, each cell tried then and there
 #   make bench      what things cost, as ratios to what one would run instead
 #   make install    PREFIX=/usr/local DESTDIR=
 
@@ -108,7 +109,7 @@ PACKAGES_BUILD := gcc:gcc binutils:ld bzip2:bzip2 libexpat1-dev:/usr/include/exp
 	zlib1g-dev:/usr/include/zlib.h libbz2-dev:/usr/include/bzlib.h \
 	libdw-dev:/usr/include/elfutils/libdwfl.h libzydis-dev:/usr/include/Zydis/Zydis.h
 PACKAGES_TEST := $(PACKAGES_BUILD) g++:g++ python3:python3 strace:strace gdb:gdb valgrind:valgrind \
-	qemu-user:qemu-x86_64 time:/usr/bin/time gzip:gzip
+	qemu-user:qemu-x86_64 linux-perf:perf time:/usr/bin/time gzip:gzip
 
 missing = $(strip $(foreach p,$(1),$(if $(shell command -v $(lastword $(subst :, ,$(p))) \
 	|| ls $(lastword $(subst :, ,$(p))) 2>/dev/null),,$(firstword $(subst :, ,$(p))))))
@@ -123,7 +124,7 @@ define install_packages
 	echo "Could not install: $(1). Install what corresponds to it here and try again." >&2; exit 1; }
 endef
 
-.PHONY: packages-build packages-test demo check bench
+.PHONY: packages-build packages-test demo check bench hosts
 packages-build:
 	$(call install_packages,$(call missing,$(PACKAGES_BUILD)))
 
@@ -139,6 +140,11 @@ demo: packages-build
 check: packages-test
 	@$(MAKE) --no-print-directory all
 	@test/run
+
+# Which host runs what, each cell tried then and there.
+hosts: packages-test
+	@$(MAKE) --no-print-directory all
+	@test/hosts
 
 bench: packages-test
 	@$(MAKE) --no-print-directory all

@@ -96,7 +96,8 @@ void elfie_check_features(void)
 {
     for (int i = 0; i < NUM_NEEDS; i++) {
         if (elfie_config.needs >> i & 1 && !is_there(&needs[i]))
-            refuse("the checkpoint has live registers of ", needs[i].name, "");
+            refuse("the checkpoint has live registers of ", needs[i].name,
+                   " (elfie-record --baseline records without what the C library leaves there)");
         if (elfie_config.code_needs >> i & 1 && !elfie_process.ignore_cpu && !is_there(&needs[i]))
             refuse("the region can reach instructions of ", needs[i].name,
                    " (ELFIE_IGNORE_CPU=1 runs it all the same)");

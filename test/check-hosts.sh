@@ -28,15 +28,13 @@ made() {
     done
 }
 
-# Recorded so that any x86-64 processor will do (see examples/Makefile), except for `vectors`,
-# which has all that this machine has in its registers.
-hwcaps=glibc.cpu.hwcaps=$(sed -n 's/^HWCAPS := //p' "$top/examples/Makefile")
-# recorded NAME PROGRAM TUNABLES [COMMAND...]: the recorder runs under the command.
+# recorded NAME PROGRAM RECORDER...: with --baseline, so that any x86-64 processor will do, except for
+# `vectors`, which has all that this machine has in its registers.
 recorded() {
-    local name=$1 program=$2 tunables=$3 full first
-    shift 3
-    full=$(GLIBC_TUNABLES=$tunables "$program"; echo "status $?")
-    first=$(env GLIBC_TUNABLES="$tunables" "$@" "$record" --start symbol:region_start --output "$name/log_0" -- "$program"; echo .)
+    local name=$1 program=$2 full first
+    shift 2
+    full=$("$program"; echo "status $?")
+    first=$("$@" --start symbol:region_start --output "$name/log_0" -- "$program"; echo .)
     full=${full#"${first%.}"}
     made "$name" "$name/log_0" "${full##*status }" "${full%status *}"
 }
@@ -69,16 +67,16 @@ all: 4000
 "
 for name in static pie exceptions threads8; do
     names+=("$name")
-    recorded "$name" "$programs/$name" "$hwcaps"
+    recorded "$name" "$programs/$name" "$record" --baseline
 done
 # Its heap lies right above the program, below the break that an ELFie gets from the kernel: where
 # prctl is not to be had, the program's brk() takes that one for a success.
 names+=(lowheap)
-recorded lowheap "$programs/static" "$hwcaps" setarch -R
+recorded lowheap "$programs/static" setarch -R "$record" --baseline
 names+=(vectors)
-recorded vectors "$programs/vectors" ""
-recorded deeprec "$programs/deeprec" "$hwcaps"
-recorded host-x87 bin/host-x87 "$hwcaps"
+recorded vectors "$programs/vectors" "$record"
+recorded deeprec "$programs/deeprec" "$record" --baseline
+recorded host-x87 bin/host-x87 "$record" --baseline
 # It waits for its input behind the start.
 check "host-wait: recorded" "$record" --start symbol:region_start --output host-wait/log_0 -- bin/host-wait <<<r
 made host-wait host-wait/log_0 6 "read 'x'
@@ -107,6 +105,7 @@ under() {
     for ((i = 0; i < n; i++)); do
         timeout -s KILL 60 "$@" "${elfie[$name.$layout]}" >out 2>err
         result=$?
+        [ -f status ] && result=$(cat status) && rm status # host-status.sh
         if right "$name" $result; then
             good=$((good + 1))
         elif [ -z "$wrong" ]; then
@@ -307,11 +306,11 @@ if has strace strace "strace -f" && may "strace -f" strace -f -o /dev/null true;
 fi
 
 if has perf linux-perf "perf stat" && may "perf stat" perf stat -e task-clock -o perf.log true; then
-    all "perf stat" 3 perf stat -e task-clock -o perf.log
+    all "perf stat" 3 perf stat -e task-clock -o perf.log "$top/test/host-status.sh"
     check "perf stat: counted something" grep -qE '[1-9].* task-clock' perf.log
 fi
 if has perf linux-perf "perf record" && may "perf record" perf record -q -e cpu-clock -o perf.data true; then
-    all "perf record" 3 perf record -q -e cpu-clock -o perf.data
+    all "perf record" 3 perf record -q -e cpu-clock -o perf.data "$top/test/host-status.sh"
     # What lies at its own address is attributed to the file.
     perf record -q -F 20000 -e cpu-clock -o perf.data "${elfie[static.direct]}" >out 2>perf.log
     samples=$(perf script -i perf.data -F ip,dso 2>/dev/null | grep -cE '^ +4[0-9a-f]{5} .*log_0\.basic\.elfie')

@@ -41,8 +41,7 @@ done
 # A program that extends its heap inside the region, where the break cannot be set. Recorded
 # without AVX, which the host has no registers for.
 make -C "$top/test/programs" BUILD="$programs" >build.log 2>&1 || cat build.log
-hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX,-AVX_Fast_Unaligned_Load,-XSAVE,-XSAVEC,-ERMS,-FSRM
-GLIBC_TUNABLES=glibc.cpu.hwcaps=$hwcaps "$record" --start symbol:region_start -o plain/log -- "$programs/static" >plain.first
+"$record" --baseline --start symbol:region_start -o plain/log -- "$programs/static" >plain.first
 "$pinball2elf" plain/log
 plays "a heap that grows" "$(plain/log.basic.elfie)
 status 7" "$host" "$gem5" plain/log.basic.elfie

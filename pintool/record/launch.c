@@ -47,6 +47,24 @@ char *launch_find(const char *program)
     fail("%s: no such program in PATH", program);
 }
 
+/* Puts MORE behind what GLIBC_TUNABLES holds. */
+static void add_tunable(const char *more)
+{
+    const char *tunables = getenv("GLIBC_TUNABLES");
+    char *all =
+        memory_format("%s%s%s", tunables ? tunables : "", tunables && *tunables ? ":" : "", more);
+    setenv("GLIBC_TUNABLES", all, 1);
+    free(all);
+}
+
+void launch_use_baseline(void)
+{
+    /* Names of glibc 2.26 and later; those that a version does not know it passes over. */
+    add_tunable("glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX2,-AVX,-AVX_Fast_Unaligned_Load,"
+                "-AVX2_Usable,-AVX512F_Usable,-BMI2,-LZCNT,-MOVBE,-XSAVE,-XSAVEC,-SSSE3,-SSE4_1,"
+                "-SSE4_2,-ERMS,-FSRM");
+}
+
 /* What the program gets in its environment beside the user's own. */
 static void prepare_environment(void)
 {
@@ -57,11 +75,7 @@ static void prepare_environment(void)
     /* glibc registers an area for restartable sequences with the kernel. An ELFie could not do
      * that again: the registration belongs to the recorded thread, not to its memory. Without it,
      * glibc asks the kernel for the number of the CPU. */
-    const char *tunables = getenv("GLIBC_TUNABLES");
-    char *all = memory_format("%s%sglibc.pthread.rseq=0", tunables ? tunables : "",
-                              tunables && *tunables ? ":" : "");
-    setenv("GLIBC_TUNABLES", all, 1);
-    free(all);
+    add_tunable("glibc.pthread.rseq=0");
 }
 
 static _Noreturn void execute(const char *file, char *const arguments[], int go)

@@ -9,6 +9,11 @@
  * message if there is none that can be executed. */
 char *launch_find(const char *program);
 
+/* Has glibc choose its functions as for a processor of level x86-64-v1, in what launch() executes:
+ * then no AVX-512 register is live that the program itself does not use, and the ELFie runs where
+ * there is none. */
+void launch_use_baseline(void);
+
 /* Forks, seizes the child with ptrace OPTIONS and has it execute FILE with ARGUMENTS. Gives its
  * process id; it will stop with PTRACE_EVENT_EXEC, unless launch_failed() tells why not. */
 pid_t launch(const char *file, char *const arguments[], long options);

@@ -22,6 +22,8 @@ int main(int argc, char **argv)
     message_catch_signals();
     const char *file = launch_find(options.command[0]);
     pinball_open(options.base);
+    if (options.baseline)
+        launch_use_baseline();
 
     tracee_start(&tracee, file, options.command);
     const struct thread *first = start_point_reach(&tracee, file, &options.start);

@@ -22,6 +22,9 @@ static const char help[] =
     "  -o, --output=BASE          name of the pinball: BASE.text etc. (default pinball/log_0)\n"
     "      --log-format=VERSION   2.6 (plain) or 2.11 (delta-encoded, default)\n"
     "      --compress=HOW         none, bzip2 (default) or gzip\n"
+    "      --baseline             have the C library use no more than x86-64-v1: the ELFie then\n"
+    "                             runs on any processor, in valgrind and in simulators, unless\n"
+    "                             the program itself uses more\n"
     "  -v, --verbose              say what is done\n"
     "  -h, --help                 print this\n"
     "  -V, --version              print the version\n"
@@ -61,13 +64,14 @@ static unsigned choose(const char *option, const char *value, const char *const 
     fail_usage("--%s: unknown value '%s'", option, value);
 }
 
-enum { START = 256, LOG_FORMAT, COMPRESS };
+enum { START = 256, LOG_FORMAT, COMPRESS, BASELINE };
 
 static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"start", required_argument, NULL, START},
     {"log-format", required_argument, NULL, LOG_FORMAT},
     {"compress", required_argument, NULL, COMPRESS},
+    {"baseline", no_argument, NULL, BASELINE},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -94,6 +98,9 @@ static void take(int option, struct options *options)
     case COMPRESS:
         options->compression = choose("compress", optarg, compressions);
         break;
+    case BASELINE:
+        options->baseline = true;
+        break;
     case 'v':
         message_verbose = true;
         break;
@@ -118,7 +125,7 @@ void options_parse(int argc, char **argv, struct options *options)
     for (int option; (option = getopt_long(argc, argv, "+o:vhV", long_options, NULL)) != -1;)
         take(option, options);
     if (!options->start.text)
-        fail_usage("no --start: where shall the region start?");
+        fail_usage("no --start, which says where the region starts");
     if (optind == argc)
         fail_usage("no PROGRAM to record");
     if (*options->base == '\0')

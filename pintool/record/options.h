@@ -3,6 +3,8 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include <stdbool.h>
+
 #include "encode.h"
 #include "output.h"
 #include "start_point.h"
@@ -12,6 +14,7 @@ struct options {
     struct start_point start;
     enum log_format format;
     enum compression compression;
+    bool baseline;  /* for processors of level x86-64-v1 */
     char **command; /* PROGRAM and its arguments, closed by NULL */
 };
 

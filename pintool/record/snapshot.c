@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <unistd.h>
 
 #include "memory.h"
 #include "message.h"
@@ -48,6 +49,27 @@ static void report_losses(const struct thread *thread, size_t number)
 #endif
 }
 
+/* Descriptors that the ELFie will not have; 0, 1 and 2 are those of whoever runs it. */
+static void report_descriptors(pid_t pid)
+{
+    char path[64], target[512];
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    DIR *directory = opendir(path);
+    if (!directory)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        int number = atoi(entry->d_name);
+        if (entry->d_name[0] == '.' || number <= 2)
+            continue;
+        ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
+        if (length < 0)
+            continue;
+        target[length] = '\0';
+        warn("descriptor %d (%s) is open at the start: the ELFie will not have it", number, target);
+    }
+    closedir(directory);
+}
+
 struct snapshot snapshot_take(const struct tracee *tracee, char *const arguments[])
 {
     struct snapshot snapshot = {.tracee = tracee, .arguments = arguments};
@@ -55,6 +77,7 @@ struct snapshot snapshot_take(const struct tracee *tracee, char *const arguments
         fail("the initial thread has exited before the start was reached: a pinball needs it as "
              "thread 0; choose an earlier start");
     check_all_traced(tracee);
+    report_descriptors(tracee->pid);
     snapshot.num_threads = tracee->num_threads;
     snapshot.threads = memory_resize(NULL, snapshot.num_threads, sizeof *snapshot.threads);
     for (size_t i = 0; i < snapshot.num_threads; i++) {

@@ -124,8 +124,9 @@ static bool resolve(const struct tracee *tracee, const struct image *image,
         return false;
     }
     if (start->symbol)
-        fail("%s: no such function in %s or its libraries; if it is stripped, name the start with "
-             "address:0xPC; C++ names are needed as nm prints them without -C",
+        fail("%s: no such function in %s or its libraries; if it is stripped, "
+             "symbol:__libc_start_main is just before main, and address:0xPC any place; C++ names "
+             "are needed as nm prints them without -C",
              start->symbol, image->path);
     fail("0x%lx: no code there when %s starts; for a position-independent program this is a "
          "run-time address, and equal in each run only without randomisation (setarch -R)",
