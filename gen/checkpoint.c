@@ -91,3 +91,18 @@ const char *needs_name(int index)
 {
     return features[index].name;
 }
+
+const struct symbol *symbol_at(const struct checkpoint *c, uint64_t address)
+{
+    size_t low = 0, high = c->num_symbols;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c->symbols[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const struct symbol *s = low ? &c->symbols[low - 1] : NULL;
+    uint64_t end = !s ? 0 : s->size ? s->address + s->size : c->modules[s->module].end;
+    return address < end ? s : NULL;
+}

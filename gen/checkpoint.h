@@ -124,6 +124,9 @@ struct checkpoint {
     uint64_t program_break;
 };
 
+/* The function or variable that holds ADDRESS, or NULL. */
+const struct symbol *symbol_at(const struct checkpoint *c, uint64_t address);
+
 /* Any address from BEGIN up to END was executed in the region. */
 bool is_executed(const struct checkpoint *c, uint64_t begin, uint64_t end);
 

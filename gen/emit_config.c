@@ -48,6 +48,13 @@ static void emit_note(FILE *to, const struct checkpoint *c)
     free(name);
 }
 
+static void emit_needs(FILE *to, uint64_t needs, const char *whose)
+{
+    fprintf(to, "        .quad    0x%-20" PRIx64 " # needs of %s: ", needs, whose);
+    needs_print(to, needs);
+    fputc('\n', to);
+}
+
 void emit_config(FILE *to, const struct checkpoint *c)
 {
     fprintf(to,
@@ -57,18 +64,17 @@ void emit_config(FILE *to, const struct checkpoint *c)
             "        .globl   elfie_config\n"
             "        .hidden  elfie_config\n"
             "elfie_config:\n"
-            "        .quad    %u                     # threads that are started\n"
-            "        .quad    0x%" PRIx64
-            "                   # what the contexts need of the processor, bits of needs.h\n"
-            "        .quad    0x%" PRIx64
-            "                   # what the code needs, as far as --scan has seen\n"
-            "        .quad    elfie_on_start        # called once, before any thread is started\n"
-            "        .quad    elfie_on_thread_start # called in each thread\n"
-            "        .quad    elfie_name            # of the pinball, for messages\n\n"
-            "        .section .rodata.elfie.config, \"a\", @progbits\n"
-            "elfie_name:\n"
-            "        .asciz   ",
-            c->num_threads, checkpoint_needs(c), c->code_needs);
+            "        .quad    %-22u # threads that are started\n",
+            c->num_threads);
+    emit_needs(to, checkpoint_needs(c), "the contexts");
+    emit_needs(to, c->code_needs, "the code, where --scan has looked");
+    fputs("        .quad    elfie_on_start         # called once, before any thread is started\n"
+          "        .quad    elfie_on_thread_start  # called in each thread\n"
+          "        .quad    elfie_name             # of the pinball, for messages\n\n"
+          "        .section .rodata.elfie.config, \"a\", @progbits\n"
+          "elfie_name:\n"
+          "        .asciz   ",
+          to);
     put_string(to, c->name);
     fputs("\n", to);
     emit_note(to, c);

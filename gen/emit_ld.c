@@ -45,27 +45,52 @@ static void put_summary(FILE *to, const struct context *x)
     }
 }
 
+/* "step+0x12 in st"; true when the place has a name. */
+static bool put_symbol(FILE *to, const struct checkpoint *c, uint64_t address, const char *before)
+{
+    const struct symbol *s = symbol_at(c, address);
+    if (!s)
+        return false;
+    fputs(before, to);
+    put_comment(to, s->name);
+    if (address != s->address)
+        fprintf(to, "+0x%" PRIx64, address - s->address);
+    fputs(" in ", to);
+    put_comment(to, c->modules[s->module].name);
+    return true;
+}
+
+static void put_register(FILE *to, const struct context *x, uint32_t t, enum gpr gpr)
+{
+    uint64_t value = x->c->threads[t].gpr[gpr];
+    const struct region *r = region_at(x->l, value);
+    fprintf(to, "t%u.%-7s = 0x%016" PRIx64 ";", t, gpr_names[gpr], value);
+    if (r && gpr == RIP) {
+        fputs(" /* ", to);
+        if (!put_symbol(to, x->c, value, ""))
+            fprintf(to, "in .page.%" PRIx64 ": %s", r->begin, r->label);
+        fputs(" */", to);
+    } else if (r && (gpr == RSP || gpr == FS_BASE)) {
+        fprintf(to, " /* %s, in .page.%" PRIx64 " */", gpr == RSP ? "stack" : "TLS block",
+                r->begin);
+    }
+    fputc('\n', to);
+}
+
 static void put_contexts(FILE *to, const struct context *x)
 {
+    static const enum gpr order[NUM_GPRS] = {RIP, RSP, RFLAGS, FS_BASE, GS_BASE, RAX, RBX,
+                                             RCX, RDX, RSI,    RDI,     RBP,     R8,  R9,
+                                             R10, R11, R12,    R13,     R14,     R15};
     for (uint32_t t = 0; t < x->c->num_threads; t++) {
         const struct thread *thread = &x->c->threads[t];
         fprintf(to, "\n/* Thread %u", t);
         if (thread->has_icount)
             fprintf(to, ": %" PRIu64 " instructions", thread->icount);
+        put_symbol(to, x->c, thread->gpr[RIP], thread->has_icount ? " from " : ": from ");
         fputs(" */\n", to);
-        static const enum gpr order[NUM_GPRS] = {RIP, RSP, RFLAGS, FS_BASE, GS_BASE, RAX, RBX,
-                                                 RCX, RDX, RSI,    RDI,     RBP,     R8,  R9,
-                                                 R10, R11, R12,    R13,     R14,     R15};
-        for (int i = 0; i < NUM_GPRS; i++) {
-            uint64_t value = thread->gpr[order[i]];
-            const struct region *r = order[i] == RIP || order[i] == RSP || order[i] == FS_BASE
-                                         ? region_at(x->l, value)
-                                         : NULL;
-            fprintf(to, "t%u.%-7s = 0x%016" PRIx64 ";", t, gpr_names[order[i]], value);
-            if (r)
-                fprintf(to, " /* in .page.%" PRIx64 ": %s */", r->begin, r->label);
-            fputc('\n', to);
-        }
+        for (int i = 0; i < NUM_GPRS; i++)
+            put_register(to, x, t, order[i]);
     }
 }
 

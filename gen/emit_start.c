@@ -165,7 +165,7 @@ static void emit_table(FILE *to, const struct checkpoint *c)
           "        .globl    elfie_threads\n"
           "        .hidden   elfie_threads\n"
           "elfie_threads:\n"
-          "# entry stub, first instruction, segment bases, thread id when recorded, instructions "
+          "# entry stub, FXSAVE image, first instruction, segment bases, thread id when recorded, instructions "
           "in the region\n",
           to);
     for (uint32_t t = 0; t < c->num_threads; t++)

@@ -69,7 +69,8 @@ static void choose_headers(struct layout *l)
 struct stretch {
     uint64_t begin, end;
     size_t first_piece, num_pieces;
-    const char *label;
+    const char *label;         /* of the zero pages */
+    const char *content_label; /* of the pieces */
 };
 
 struct stretches {
@@ -83,7 +84,7 @@ static void add_stretch(struct stretches *s, struct stretch next)
     if (last && last->end == next.begin) {
         if (!last->num_pieces) {
             last->first_piece = next.first_piece;
-            last->label = next.label;
+            last->content_label = next.content_label;
         }
         last->num_pieces += next.num_pieces;
         last->end = next.end;
@@ -127,7 +128,8 @@ static void find_stretches(const struct layout *l, const struct checkpoint *c, s
                                                 .end = piece_end(&l->pieces[k]),
                                                 .first_piece = k,
                                                 .num_pieces = 1,
-                                                .label = r->label});
+                                                .label = r->label,
+                                                .content_label = r->label});
     }
 }
 
@@ -160,7 +162,7 @@ static void add_moves(struct layout *l, const struct stretch *s)
                                       .offset = offset,
                                       .to = p->address,
                                       .length = p->file_pages * PAGE_SIZE,
-                                      .label = s->label});
+                                      .label = s->content_label});
         offset += p->file_pages * PAGE_SIZE;
     }
     if ((l->num_staged & (l->num_staged - 1)) == 0)

@@ -21,7 +21,7 @@ if has qemu-x86_64 qemu-user "a processor that lacks registers"; then
         name=${pair%:*}
         "$pinball2elf" --layout compact --outdir compact $name
         refuses "$name on a processor without AVX" 124 \
-            "^$name: the checkpoint has live registers of ${pair#*:}, and this processor or host does not have it; the region was not run$" \
+            "^$name: the checkpoint has live registers of ${pair#*:}, and this processor or host does not have it; the region was not run \(elfie-record --baseline " \
             qemu-x86_64 -cpu qemu64 compact/$name.basic.elfie
     done
     refuses "AVX-512 state on a processor without it" 124 'live registers of AVX512F' \
