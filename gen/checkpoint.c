@@ -65,7 +65,7 @@ static const struct {
 #undef ROW
 };
 
-int needs_level(uint64_t needs)
+static int needs_level(uint64_t needs)
 {
     int level = 1;
     for (int i = 0; i < NUM_NEEDS; i++)

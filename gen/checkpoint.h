@@ -130,13 +130,11 @@ const struct symbol *symbol_at(const struct checkpoint *c, uint64_t address);
 /* Any address from BEGIN up to END was executed in the region. */
 bool is_executed(const struct checkpoint *c, uint64_t begin, uint64_t end);
 
-/* The least level of the psABI that has what NEEDS (bits of startup/needs.h) asks for, 1 to 4. */
-int needs_level(uint64_t needs);
-
 /* Name of bit INDEX of the needs: "AVX2". */
 const char *needs_name(int index);
 
-/* Prints "x86-64-v3", and behind it what is needed and in no level: "x86-64-v4 AMX_TILE". */
+/* Prints the least level of the psABI that has what NEEDS (bits of startup/needs.h) asks for, and
+ * behind it what is in no level: "x86-64-v4 AMX_TILE". */
 void needs_print(FILE *to, uint64_t needs);
 
 /* What the contexts of the threads that are started need, to be restored. */

@@ -364,8 +364,11 @@ char *emit_ld(const struct checkpoint *c, const struct layout *l, const char *te
     FILE *to = open_memstream(&script, &size);
     if (!to)
         fail("out of memory");
-    while (getline(&line, &line_size, template_file) > 0)
-        expand_line(to, &x, line, template_path, ++number);
+    while (getline(&line, &line_size, template_file) > 0) {
+        number++;
+        if (strncmp(line, "@#", 2) != 0) /* a comment of the template's own */
+            expand_line(to, &x, line, template_path, number);
+    }
     if (ferror(template_file))
         fail_at(template_path, 0, "cannot be read: %s", strerror(errno));
     free(line);

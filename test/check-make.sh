@@ -34,7 +34,8 @@ check "mt runs" ./mt.basic.elfie
 rm ./*.elfie
 check "no ELFIE: all pinballs of the folder" mk
 check "both are there" ls st.basic.elfie mt.basic.elfie
-check "V=1 shows the commands" grep -qE '^ld .*-T st\.ld' <(mk V=1 ELFIE=st LAYOUT=compact)
+mk V=1 ELFIE=st LAYOUT=compact >commands
+check "V=1 shows the commands" grep -qE '^ld .*-T st\.ld' commands
 check "LAYOUT=compact: made anew" grep -q 'compact layout' st.ld
 check "LAYOUT=compact again: nothing is done" idle ELFIE=st LAYOUT=compact
 mk ELFIE=st >/dev/null
