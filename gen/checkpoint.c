@@ -20,14 +20,19 @@ static bool any(const uint8_t *bytes, size_t size)
     return false;
 }
 
+int thread_vector_bytes(const struct thread *t, int n)
+{
+    if (any(t->vector[n] + 32, 32) || (n >= 16 && any(t->vector[n], 32)))
+        return 64;
+    return n < 16 && any(t->vector[n] + 16, 16) ? 32 : 0;
+}
+
 static uint64_t thread_needs(const struct thread *t)
 {
     uint64_t needs = 0;
     for (int n = 0; n < 32; n++) {
-        if (n < 16 && any(t->vector[n] + 16, 16))
-            needs |= NEEDS(AVX);
-        if (any(t->vector[n] + 32, 32) || (n >= 16 && any(t->vector[n], 32)))
-            needs |= NEEDS(AVX) | NEEDS(AVX512F);
+        int bytes = thread_vector_bytes(t, n);
+        needs |= bytes == 64 ? NEEDS(AVX) | NEEDS(AVX512F) : bytes == 32 ? NEEDS(AVX) : 0;
     }
     for (int n = 0; n < 8; n++)
         if (t->k[n])

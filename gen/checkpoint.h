@@ -16,7 +16,7 @@
 
 enum { MAX_THREADS = 1024 };
 
-/* General registers in the order in which start.S pops them. */
+/* General registers in the order in which start.S loads them: rsp behind all the others. */
 enum gpr {
     R15,
     R14,
@@ -96,7 +96,7 @@ struct checkpoint {
     const char *name; /* last part of base */
 
     /* global.log */
-    unsigned version_major, version_minor;
+    unsigned version_minor; /* of the log format, 2.x */
     bool fat;
     uint32_t num_static_threads;
     uint32_t num_threads; /* alive at the start; these are started */
@@ -136,6 +136,9 @@ const char *needs_name(int index);
 /* Prints the least level of the psABI that has what NEEDS (bits of startup/needs.h) asks for, and
  * behind it what is in no level: "x86-64-v4 AMX_TILE". */
 void needs_print(FILE *to, uint64_t needs);
+
+/* Bytes of vector register N that live beyond what FXRSTOR loads: 0, 32 (ymm) or 64 (zmm). */
+int thread_vector_bytes(const struct thread *t, int n);
 
 /* What the contexts of the threads that are started need, to be restored. */
 uint64_t checkpoint_needs(const struct checkpoint *c);

@@ -9,19 +9,9 @@
 #include "emit.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
-#include <string.h>
 
 /* CF PF AF ZF SF DF OF AC ID: the flags that a program can set for itself. */
 static const char flags_mask[] = "0x240cd5";
-
-static bool any(const uint8_t *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (bytes[i])
-            return true;
-    return false;
-}
 
 static uint64_t little_endian(const uint8_t *bytes, int size)
 {
@@ -37,20 +27,12 @@ static void emit_octa(FILE *to, const uint8_t *bytes)
             little_endian(bytes, 8));
 }
 
-/* Bytes of vector register N beyond what FXRSTOR loads: 0, 32 or 64. */
-static int wide_bytes(const struct thread *t, int n)
-{
-    if (any(t->vector[n] + 32, 32) || (n >= 16 && any(t->vector[n], 32)))
-        return 64;
-    return n < 16 && any(t->vector[n] + 16, 16) ? 32 : 0;
-}
-
 static void emit_vector_loads(FILE *to, const struct thread *t, uint32_t index)
 {
     for (int n = 0; n < 32; n++)
-        if (wide_bytes(t, n) == 64)
+        if (thread_vector_bytes(t, n) == 64)
             fprintf(to, "        vmovdqu64 t%u.zmm%d(%%rip), %%zmm%d\n", index, n, n);
-        else if (wide_bytes(t, n) == 32)
+        else if (thread_vector_bytes(t, n) == 32)
             fprintf(to, "        vmovdqu   t%u.ymm%d(%%rip), %%ymm%d\n", index, n, n);
     for (int n = 0; n < 8; n++)
         if (t->k[n])
@@ -121,7 +103,7 @@ static void emit_fxsave_image(FILE *to, const struct thread *t, uint32_t index)
 static void emit_wide_registers(FILE *to, const struct thread *t, uint32_t index)
 {
     for (int n = 0; n < 32; n++) {
-        int bytes = wide_bytes(t, n);
+        int bytes = thread_vector_bytes(t, n);
         if (bytes)
             fprintf(to, "t%u.%cmm%d:\n", index, bytes == 64 ? 'z' : 'y', n);
         for (int i = 0; i < bytes; i += 16) {
@@ -165,7 +147,8 @@ static void emit_table(FILE *to, const struct checkpoint *c)
           "        .globl    elfie_threads\n"
           "        .hidden   elfie_threads\n"
           "elfie_threads:\n"
-          "# entry stub, FXSAVE image, first instruction, segment bases, thread id when recorded, instructions "
+          "# entry stub, FXSAVE image, first instruction, segment bases, thread id when recorded, "
+          "instructions "
           "in the region\n",
           to);
     for (uint32_t t = 0; t < c->num_threads; t++)

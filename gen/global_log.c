@@ -33,7 +33,6 @@ static void read_version(struct checkpoint *c, const struct input *in, const cha
         input_fail(in, "log format version is not MAJOR.MINOR: '%s'", value);
     if (major != 2)
         input_fail(in, "log format version %s is not known: 2.6 to 2.16 are", value);
-    c->version_major = (unsigned)major;
     c->version_minor = (unsigned)minor;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pinball2elf: takes a pinball; gives pages.bin, pages.S, start.S, config.S and a linker script,
- * and out of them, with as and ld, an ELFie. */
+/* pinball2elf: takes a pinball; gives pages.bin, pages.S, start.S, config.S, symbols.S and a linker
+ * script, and out of them, with as and ld, an ELFie. */
 #include "../startup/needs.h"
 #include "build.h"
 #include "checkpoint.h"

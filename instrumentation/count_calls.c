@@ -6,8 +6,8 @@
  * for one call and goes back to the syscall instruction with the trap flag set; the SIGTRAP behind
  * it closes the way again. So each call is executed by the program itself, on its own stack, clone
  * and rt_sigreturn too. Two signals a call: this is for finding out, not for measuring. Not seen:
- * calls of a signal handler that starts right where a call returns, and of threads that are cloned
- * in the region. */
+ * calls of a signal handler that starts right where a call returns, of threads that are cloned in
+ * the region, and of a program that handles SIGSYS or SIGTRAP itself. */
 #include "elfie.h"
 #include "signals.h"
 #include "syscall.h"
@@ -22,27 +22,10 @@
 enum { SELECTOR_ALLOW = 0, SELECTOR_BLOCK = 1 }; /* uapi/linux/prctl.h */
 enum { TRAP_FLAG = 0x100, SYSCALL_LENGTH = 2 };
 
-extern char _start[] __attribute__((visibility("hidden")));
-
-/* At the low end of each thread's callback stack, below the signal stack. */
-struct counter {
-    uint64_t calls;
-    uint64_t rsi; /* the program's, while a copy takes the place of what it points to */
-    uint8_t selector;
-    uint8_t has_rsi;
-    uint64_t copy[4]; /* a signal mask, or a struct sigaction */
-};
-_Static_assert(sizeof(struct counter) <= COUNTER_SIZE, "the signal stack begins behind it");
-
-static struct counter *counter_of(uint64_t thread)
-{
-    return (struct counter *)(elfie_stacks + thread * elfie_layout.callback_stack_size);
-}
-
 /* A program that blocks all signals, as glibc does around the end of a thread, must not block our
  * two: the kernel ends a process by one that it cannot deliver. The call gets a copy without them.
  */
-static void keep_our_signals(struct counter *c, struct sigcontext *registers)
+static void keep_our_signals(struct thread_record *c, struct sigcontext *registers)
 {
     const uint64_t ours = 1ul << (SIGSYS - 1) | 1ul << (SIGTRAP - 1);
     int words = registers->rax == __NR_rt_sigprocmask ? 1
@@ -63,7 +46,10 @@ static void on_call(int number, siginfo_t *info, struct ucontext *context)
 {
     (void)number;
     (void)info;
-    struct counter *c = counter_of((uint64_t)elfie_signal_thread());
+    int64_t thread = elfie_signal_thread();
+    if (thread < 0)
+        return; /* dispatch is not inherited: this is somebody's own SIGSYS */
+    struct thread_record *c = elfie_record_of((uint64_t)thread);
     c->calls++;
     c->selector = SELECTOR_ALLOW;
     context->uc_mcontext.rip -= SYSCALL_LENGTH;
@@ -83,7 +69,7 @@ static void on_trap(int number, siginfo_t *info, struct ucontext *context)
     (void)info;
     int64_t thread = elfie_signal_thread();
     if (thread >= 0) { /* a thread that was cloned has inherited the flag, and nothing else */
-        struct counter *c = counter_of((uint64_t)thread);
+        struct thread_record *c = elfie_record_of((uint64_t)thread);
         c->selector = SELECTOR_BLOCK;
         if (c->has_rsi)
             context->uc_mcontext.rsi = c->rsi;
@@ -104,7 +90,7 @@ void elfie_count_calls_of(uint64_t thread)
 {
     if (!elfie_process.count_calls)
         return;
-    struct counter *c = counter_of(thread);
+    struct thread_record *c = elfie_record_of(thread);
     c->calls = 0;
     c->selector = SELECTOR_ALLOW;                                /* until the context is entered */
     uint64_t length = (uint64_t)elfie_stacks - (uint64_t)_start; /* all of the runtime's code */
@@ -117,6 +103,7 @@ void elfie_count_calls_of(uint64_t thread)
 
 int64_t elfie_calls_of(int64_t thread)
 {
-    return thread >= 0 && elfie_process.count_calls ? (int64_t)counter_of((uint64_t)thread)->calls
-                                                    : -1;
+    return thread >= 0 && elfie_process.count_calls
+               ? (int64_t)elfie_record_of((uint64_t)thread)->calls
+               : -1;
 }

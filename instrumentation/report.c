@@ -4,7 +4,8 @@
  * program. ELFIE_REPORT=text (default), json or off; ELFIE_DEMAND_ZERO=N gives up to N zero pages
  * where nothing was captured, and lets the region go on.
  *
- * A program that sets a handler of its own replaces this one. */
+ * A program that sets a handler of its own replaces this one. A stack overflow in a thread that the
+ * region has started is not reported: the kernel gives such a thread no signal stack. */
 #include "report.h"
 #include "elfie.h"
 #include "signals.h"
@@ -12,9 +13,11 @@
 
 #include <asm/errno.h>
 #include <cpuid.h>
+#include <linux/futex.h>
 #include <linux/mman.h>
 
 enum { ERROR_WRITE = 2, ERROR_FETCH = 16 }; /* page fault error code, Intel SDM volume 3, 4.7 */
+enum { NAME_MAX_SHOWN = 240 };              /* C++ has names of thousands */
 enum { NULL_ZONE = 0x10000 };               /* vm.mmap_min_addr */
 
 static const struct {
@@ -23,7 +26,7 @@ static const struct {
 } signals[] = {{SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"}, {SIGILL, "SIGILL"}, {SIGFPE, "SIGFPE"}};
 enum { NUM_SIGNALS = sizeof signals / sizeof *signals };
 
-static uint32_t reporting; /* one report, whatever the other threads do */
+static uint32_t reporting; /* id of the thread that reports: one report, whatever the others do */
 
 /* --- what happened --------------------------------------------------------------------------- */
 
@@ -124,13 +127,13 @@ static void put_place(struct elfie_line *line, uint64_t rip)
     elfie_put_hex(line, rip);
     if (s) {
         elfie_put(line, ", ");
-        elfie_put(line, s->name);
+        elfie_put_at_most(line, s->name, NAME_MAX_SHOWN);
         elfie_put(line, "+");
         elfie_put_hex(line, rip - s->address);
     }
     if (module) {
         elfie_put(line, s ? " in " : ", in ");
-        elfie_put(line, module);
+        elfie_put_at_most(line, module, NAME_MAX_SHOWN);
     }
 }
 
@@ -150,11 +153,10 @@ static void put_thread(struct elfie_line *line, const struct elfie_fault *f)
 static void put_neighbour(struct elfie_line *line, const char *what, const struct elfie_region *r,
                           uint64_t distance)
 {
-    elfie_begin(line);
+    elfie_put_name(line);
     elfie_put(line, what);
     if (!r) {
         elfie_put(line, "nothing\n");
-        elfie_write(line);
         return;
     }
     elfie_put_hex(line, r->begin);
@@ -163,55 +165,55 @@ static void put_neighbour(struct elfie_line *line, const char *what, const struc
     const char *module = module_at(r->begin, r->end);
     if (module) {
         elfie_put(line, " (");
-        elfie_put(line, module);
+        elfie_put_at_most(line, module, NAME_MAX_SHOWN);
         elfie_put(line, ")");
     }
     elfie_put(line, ", ");
     elfie_put_hex(line, distance);
     elfie_put(line, " bytes away\n");
-    elfie_write(line);
 }
 
-static void report_text(const struct elfie_fault *f)
+static void put_access(struct elfie_line *line, const struct elfie_fault *f)
 {
-    struct elfie_line line;
     const struct elfie_region *below, *above;
-    elfie_begin(&line);
-    put_thread(&line, f);
-    elfie_put(&line, " ends with ");
-    elfie_put(&line, signal_name(f->signal));
-    elfie_put(&line, " at ");
-    put_place(&line, f->rip);
-    elfie_put(&line, "\n");
-    elfie_write(&line);
-    if (is_page_fault(f) || f->signal == SIGBUS) {
-        elfie_begin(&line);
-        elfie_put(&line, "  it ");
-        elfie_put(&line, access_name(f));
-        elfie_put(&line, " ");
-        elfie_put_hex(&line, f->address);
-        elfie_put(&line, "\n");
-        elfie_write(&line);
-        neighbours(f->address, &below, &above);
-        put_neighbour(&line, "  captured below: ", below, below ? f->address - below->end + 1 : 0);
-        put_neighbour(&line, "  captured above: ", above, above ? above->begin - f->address : 0);
-    }
-    elfie_begin(&line);
-    elfie_put(&line, "  system calls so far: ");
-    if (f->calls >= 0)
-        elfie_put_decimal(&line, (uint64_t)f->calls);
-    else
-        elfie_put(&line, "not counted (ELFIE_COUNT_CALLS=1 counts them)");
-    elfie_put(&line, "\n");
-    elfie_write(&line);
-    elfie_begin(&line);
-    elfie_put(&line, "  likely: ");
-    elfie_put(&line, likely_reason(f));
-    elfie_put(&line, "\n");
-    elfie_write(&line);
+    elfie_put_name(line);
+    elfie_put(line, "  it ");
+    elfie_put(line, access_name(f));
+    elfie_put(line, " ");
+    elfie_put_hex(line, f->address);
+    elfie_put(line, "\n");
+    neighbours(f->address, &below, &above);
+    put_neighbour(line, "  captured below: ", below, below ? f->address - below->end + 1 : 0);
+    put_neighbour(line, "  captured above: ", above, above ? above->begin - f->address : 0);
 }
 
-/* --- as JSON, one object on one line; names are plain characters without quotes --------------- */
+static void report_text(struct elfie_line *line, const struct elfie_fault *f)
+{
+    elfie_put_name(line);
+    put_thread(line, f);
+    elfie_put(line, " ends with ");
+    elfie_put(line, signal_name(f->signal));
+    elfie_put(line, " at ");
+    put_place(line, f->rip);
+    elfie_put(line, "\n");
+    if (is_page_fault(f) || f->signal == SIGBUS)
+        put_access(line, f);
+    elfie_put_name(line);
+    elfie_put(line, "  system calls of this thread so far: ");
+    if (f->calls >= 0)
+        elfie_put_decimal(line, (uint64_t)f->calls);
+    else
+        elfie_put(line, elfie_process.count_calls
+                            ? "not counted, it was started in the region"
+                            : "not counted (ELFIE_COUNT_CALLS=1 counts them)");
+    elfie_put(line, "\n");
+    elfie_put_name(line);
+    elfie_put(line, "  likely: ");
+    elfie_put(line, likely_reason(f));
+    elfie_put(line, "\n");
+}
+
+/* --- as JSON, one object on one line ---------------------------------------------------------- */
 
 static void put_number(struct elfie_line *line, const char *key, uint64_t value)
 {
@@ -222,15 +224,25 @@ static void put_number(struct elfie_line *line, const char *key, uint64_t value)
     elfie_put(line, "\"");
 }
 
+static void put_quoted(struct elfie_line *line, const char *value)
+{
+    elfie_put(line, "\"");
+    for (int i = 0; *value && i < NAME_MAX_SHOWN; i++, value++) {
+        char character[2] = {*value, '\0'};
+        if (*value == '"' || *value == '\\')
+            elfie_put(line, "\\");
+        elfie_put(line, (unsigned char)*value < ' ' ? "?" : character);
+    }
+    elfie_put(line, "\"");
+}
+
 static void put_string(struct elfie_line *line, const char *key, const char *value)
 {
     elfie_put(line, ",\"");
     elfie_put(line, key);
-    elfie_put(line, value ? "\":\"" : "\":null");
-    if (value) {
-        elfie_put(line, value);
-        elfie_put(line, "\"");
-    }
+    elfie_put(line, value ? "\":" : "\":null");
+    if (value)
+        put_quoted(line, value);
 }
 
 static void put_region(struct elfie_line *line, const char *key, const struct elfie_region *r)
@@ -248,41 +260,39 @@ static void put_region(struct elfie_line *line, const char *key, const struct el
     elfie_put(line, "\"]");
 }
 
-static void report_json(const struct elfie_fault *f)
+static void report_json(struct elfie_line *line, const struct elfie_fault *f)
 {
-    struct elfie_line line = {.length = 0};
     const struct elfie_region *below, *above;
     const struct elfie_symbol *s = symbol_at(f->rip);
-    elfie_put(&line, "{\"elfie\":\"");
-    elfie_put(&line, elfie_config.name);
-    elfie_put(&line, "\",\"thread\":");
+    elfie_put(line, "{\"elfie\":");
+    put_quoted(line, elfie_config.name);
+    elfie_put(line, ",\"thread\":");
     if (f->thread >= 0)
-        elfie_put_decimal(&line, (uint64_t)f->thread);
+        elfie_put_decimal(line, (uint64_t)f->thread);
     else
-        elfie_put(&line, "null");
-    elfie_put(&line, ",\"id\":");
-    elfie_put_decimal(&line, (uint64_t)f->tid);
-    put_string(&line, "signal", signal_name(f->signal));
-    put_number(&line, "rip", f->rip);
-    put_string(&line, "symbol", s ? s->name : NULL);
+        elfie_put(line, "null");
+    elfie_put(line, ",\"id\":");
+    elfie_put_decimal(line, (uint64_t)f->tid);
+    put_string(line, "signal", signal_name(f->signal));
+    put_number(line, "rip", f->rip);
+    put_string(line, "symbol", s ? s->name : NULL);
     if (s)
-        put_number(&line, "offset", f->rip - s->address);
-    put_string(&line, "module", module_at(f->rip, f->rip + 1));
+        put_number(line, "offset", f->rip - s->address);
+    put_string(line, "module", module_at(f->rip, f->rip + 1));
     if (is_page_fault(f) || f->signal == SIGBUS) {
-        put_number(&line, "address", f->address);
-        put_string(&line, "access", access_name(f));
+        put_number(line, "address", f->address);
+        put_string(line, "access", access_name(f));
         neighbours(f->address, &below, &above);
-        put_region(&line, "captured_below", below);
-        put_region(&line, "captured_above", above);
+        put_region(line, "captured_below", below);
+        put_region(line, "captured_above", above);
     }
-    elfie_put(&line, ",\"system_calls\":");
+    elfie_put(line, ",\"system_calls\":");
     if (f->calls >= 0)
-        elfie_put_decimal(&line, (uint64_t)f->calls);
+        elfie_put_decimal(line, (uint64_t)f->calls);
     else
-        elfie_put(&line, "null");
-    put_string(&line, "likely", likely_reason(f));
-    elfie_put(&line, "}\n");
-    elfie_write(&line);
+        elfie_put(line, "null");
+    put_string(line, "likely", likely_reason(f));
+    elfie_put(line, "}\n");
 }
 
 /* --- the handler ----------------------------------------------------------------------------- */
@@ -295,13 +305,19 @@ static int demand_zero(const struct elfie_fault *f)
     if (!is_page_fault(f) || f->code != SEGV_MAPERR || f->address < NULL_ZONE ||
         f->address >= USER_SPACE_END || elfie_captured(f->address, f->address + 1))
         return 0;
-    uint64_t number = __atomic_add_fetch(&elfie_process.demand_zero_used, 1, __ATOMIC_RELAXED);
-    if (number > elfie_process.demand_zero)
+    if (!elfie_process.demand_zero)
         return 0;
     long result = elfie_syscall(__NR_mmap, page, PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-    if (result != (long)page && result != -EEXIST) /* another thread was first */
+    if (result == -EEXIST)
+        return 1; /* another thread was first, and has said so */
+    if (result != (long)page)
         return 0;
+    uint64_t number = __atomic_add_fetch(&elfie_process.demand_zero_used, 1, __ATOMIC_RELAXED);
+    if (number > elfie_process.demand_zero) {
+        elfie_syscall(__NR_munmap, page, PAGE_SIZE);
+        return 0;
+    }
     elfie_begin(&line);
     put_thread(&line, f);
     elfie_put(&line, " ");
@@ -319,6 +335,29 @@ static int demand_zero(const struct elfie_fault *f)
     return 1;
 }
 
+/* True for the first thread to come. Another one waits: the first one's fault ends the process, and
+ * its own would end it in the middle of the report. A fault of the reporting itself goes on. */
+static int is_first(const struct elfie_fault *f)
+{
+    uint32_t who = 0, id = (uint32_t)f->tid;
+    if (__atomic_compare_exchange_n(&reporting, &who, id, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return 1;
+    while (who != id)
+        elfie_syscall(__NR_futex, &reporting, FUTEX_WAIT, who, 0);
+    return 0;
+}
+
+static void report(const struct elfie_fault *f)
+{
+    static struct elfie_line text; /* all of it, to be written at once */
+    text.length = 0;
+    if (elfie_process.report == REPORT_JSON)
+        report_json(&text, f);
+    else
+        report_text(&text, f);
+    elfie_write(&text);
+}
+
 static void on_fault(int number, siginfo_t *info, struct ucontext *context)
 {
     struct elfie_fault f = {
@@ -334,13 +373,8 @@ static void on_fault(int number, siginfo_t *info, struct ucontext *context)
     int asked_for = info->si_code <= 0; /* kill, tgkill, raise */
     if (!asked_for && demand_zero(&f))
         return;
-    if (!asked_for && elfie_process.report != REPORT_OFF &&
-        __atomic_exchange_n(&reporting, 1, __ATOMIC_RELAXED) == 0) {
-        if (elfie_process.report == REPORT_JSON)
-            report_json(&f);
-        else
-            report_text(&f);
-    }
+    if (!asked_for && elfie_process.report != REPORT_OFF && is_first(&f))
+        report(&f);
     /* The instruction faults again, now without a handler, and the core file shows it. */
     elfie_set_action(number, NULL, 0);
     if (asked_for) {

@@ -11,7 +11,7 @@ struct elfie_fault {
     uint64_t error; /* of the page fault */
     int64_t thread; /* number, or -1 for one started in the region */
     long tid;
-    int64_t calls; /* of the system by this thread, or -1 when they are not counted */
+    int64_t calls; /* system calls of this thread, or -1 when they are not counted */
 };
 
 #endif

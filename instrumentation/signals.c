@@ -25,21 +25,34 @@ void elfie_set_action(int number, elfie_handler *handler, unsigned long mask)
     elfie_syscall(__NR_rt_sigaction, number, &action, NULL, sizeof action.mask[0]);
 }
 
+void elfie_clear_signal_mask(void)
+{
+    unsigned long none = 0;
+    elfie_syscall(__NR_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+}
+
+struct thread_record *elfie_record_of(uint64_t thread)
+{
+    return (struct thread_record *)(elfie_stacks + thread * elfie_layout.callback_stack_size);
+}
+
 void elfie_set_signal_stack(uint64_t thread)
 {
+    struct thread_record *record = elfie_record_of(thread);
+    record->tid = (uint64_t)elfie_syscall(__NR_gettid);
     stack_t stack = {
-        .ss_sp = elfie_stacks + thread * elfie_layout.callback_stack_size + COUNTER_SIZE,
-        .ss_size = elfie_layout.callback_stack_size - COUNTER_SIZE,
+        .ss_sp = record + 1,
+        .ss_size = elfie_layout.callback_stack_size - sizeof *record,
     };
     elfie_syscall(__NR_sigaltstack, &stack, NULL);
 }
 
+/* By the thread's id: the program may have set a signal stack of its own. */
 int64_t elfie_signal_thread(void)
 {
-    uint64_t here = (uint64_t)__builtin_frame_address(0);
-    uint64_t first = (uint64_t)elfie_stacks;
-    uint64_t size = elfie_layout.callback_stack_size;
-    return here >= first && here < first + elfie_config.num_threads * size
-               ? (int64_t)((here - first) / size)
-               : -1;
+    uint64_t tid = (uint64_t)elfie_syscall(__NR_gettid);
+    for (uint64_t t = 0; t < elfie_config.num_threads; t++)
+        if (elfie_record_of(t)->tid == tid)
+            return (int64_t)t;
+    return -1;
 }

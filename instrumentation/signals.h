@@ -10,7 +10,16 @@
 #include <asm/ucontext.h>
 #include <stdint.h>
 
-enum { COUNTER_SIZE = 128 }; /* kept free at the low end of each signal stack */
+/* What the runtime keeps of a thread in the region, at the low end of its callback stack. */
+struct thread_record {
+    uint64_t tid;
+    uint64_t calls;   /* counted; see count_calls.c for this and what follows */
+    uint64_t rsi;     /* the program's, while a copy takes the place of what it points to */
+    uint64_t copy[4]; /* a signal mask, or a struct sigaction */
+    uint8_t selector;
+    uint8_t has_rsi;
+};
+struct thread_record *elfie_record_of(uint64_t thread) __attribute__((visibility("hidden")));
 
 typedef void elfie_handler(int number, siginfo_t *info, struct ucontext *context);
 
@@ -18,7 +27,7 @@ typedef void elfie_handler(int number, siginfo_t *info, struct ucontext *context
 void elfie_set_action(int number, elfie_handler *handler, unsigned long mask)
     __attribute__((visibility("hidden")));
 
-/* In a handler: the thread's number, or -1 for one that was started in the region. */
+/* The calling thread's number, or -1 for one that was started in the region. */
 int64_t elfie_signal_thread(void) __attribute__((visibility("hidden")));
 
 #endif

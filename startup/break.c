@@ -10,15 +10,15 @@
 
 enum { BREAK_ROOM = 64 << 20 };
 
-extern char _start[] __attribute__((visibility("hidden")));
-
 /* A kernel's break above the recorded one is a trap: glibc takes any answer to brk(x) that is not
- * below x for success, and there is no memory (seen under a seccomp filter that forbids prctl,
- * under qemu, and in gem5 24, which takes prctl for done and does nothing). So there is memory
- * already, as far as the place is free. */
-static void provide_room(uint64_t kernels_break)
+ * below x for success, and there is no memory (measured under a seccomp filter that forbids prctl
+ * and under qemu; gem5 24 takes prctl for done and does nothing, sim/mem_state.cc). So there is
+ * memory already, as much as is free. Gives its size. */
+static uint64_t provide_room(uint64_t kernels_break)
 {
     uint64_t begin = (elfie_layout.break_end + PAGE_SIZE - 1) & -PAGE_SIZE;
+    if (kernels_break <= begin)
+        return 0;
     uint64_t end = kernels_break - begin > BREAK_ROOM ? begin + BREAK_ROOM : kernels_break;
     uint64_t runtime = (uint64_t)_start & -PAGE_SIZE;
     for (const struct elfie_region *r = elfie_regions; r->end; r++)
@@ -26,9 +26,12 @@ static void provide_room(uint64_t kernels_break)
             end = r->begin;
     if (runtime >= begin && runtime < end)
         end = runtime;
-    if (begin < end)
-        elfie_syscall(__NR_mmap, begin, end - begin, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    /* Not NOREPLACE: qemu has reserved all that lies between the first header and the last. */
+    if (begin >= end || elfie_syscall(__NR_mmap, begin, end - begin, PROT_READ | PROT_WRITE,
+                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+                                      0) != (long)begin)
+        return 0;
+    return end - begin;
 }
 
 void elfie_set_break(void)
@@ -52,16 +55,21 @@ void elfie_set_break(void)
         .env_end = (uint64_t)elfie_process.args,
         .exe_fd = (uint32_t)-1,
     };
-    long result = elfie_syscall(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
+    elfie_syscall(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
     uint64_t kernels_break = (uint64_t)elfie_syscall(__NR_brk, 0);
-    if (kernels_break > elfie_layout.break_end)
-        provide_room(kernels_break);
-    if (result < 0 && elfie_process.verbose) {
+    if (kernels_break == elfie_layout.break_end)
+        return;
+    uint64_t room = provide_room(kernels_break);
+    if (elfie_process.verbose) {
         struct elfie_line line;
         elfie_begin(&line);
-        elfie_put(&line, "the program break cannot be set (error ");
-        elfie_put_decimal(&line, (uint64_t)-result);
-        elfie_put(&line, "); the heap has 64 MiB at most\n");
+        elfie_put(&line, "the program break cannot be set, it is ");
+        elfie_put_hex(&line, kernels_break);
+        elfie_put(&line, " and not ");
+        elfie_put_hex(&line, elfie_layout.break_end);
+        elfie_put(&line, "; room for the heap: ");
+        elfie_put_hex(&line, room);
+        elfie_put(&line, " bytes\n");
         elfie_write(&line);
     }
 }

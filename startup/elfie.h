@@ -67,6 +67,7 @@ struct elfie_symbol {
 };
 extern const struct elfie_symbol elfie_symbols[]; /* in ascending order */
 
+extern char _start[];
 extern char elfie_stacks[]; /* one of callback_stack_size for each thread */
 
 /* What the kernel passed, copied to the runtime's memory: the kernel's stack may go away. */
@@ -99,6 +100,9 @@ int elfie_is_unseen(uint64_t begin, uint64_t end);
 /* break.c: sets the program break. */
 void elfie_set_break(void);
 
+/* instrumentation/signals.c: blocks no signal, whatever the caller of the ELFie did. */
+void elfie_clear_signal_mask(void);
+
 /* instrumentation/report.c: from here on a fault is reported. */
 void elfie_install_report(void);
 
@@ -125,17 +129,19 @@ int elfie_any_captured(uint64_t begin, uint64_t end);
 /* say.c: messages on stderr, put together in a line of fixed size and written at once. */
 struct elfie_line {
     size_t length;
-    char text[2048];
+    char text[4000]; /* less than a page, for small callback stacks */
 };
 void elfie_put(struct elfie_line *line, const char *s);
 void elfie_put_decimal(struct elfie_line *line, uint64_t value);
 void elfie_put_hex(struct elfie_line *line, uint64_t value);
-void elfie_write(const struct elfie_line *line);
+void elfie_put_at_most(struct elfie_line *line, const char *s, size_t most); /* "..." behind it */
+void elfie_write(struct elfie_line *line);
 
-/* Begins a message: the pinball's name and ": ". */
+/* Begins a line of a message: the pinball's name and ": ". elfie_begin empties LINE before. */
+void elfie_put_name(struct elfie_line *line);
 void elfie_begin(struct elfie_line *line);
 
-/* Ends the program: "NAME: WHAT: errno N" with the status of a startup that failed. */
+/* Ends the program: "NAME: WHAT: error N" with the status of a startup that failed. */
 _Noreturn void elfie_fail(const char *what, long error);
 enum { STATUS_STARTUP_FAILED = 125, STATUS_LACKS_FEATURE = 124 };
 

@@ -86,10 +86,20 @@ static int is_plain_fx(const uint8_t *image)
 
 static void check_fx(void)
 {
-    for (uint64_t t = 0; t < elfie_config.num_threads; t++)
-        if (!is_plain_fx(elfie_threads[t].fx) && !keeps_fx(elfie_threads[t].fx))
+    static uint8_t initial[512] __attribute__((aligned(16)));
+    uint64_t checked = 0;
+    for (uint64_t t = 0; t < elfie_config.num_threads; t++) {
+        const uint8_t *image = elfie_threads[t].fx;
+        if (is_plain_fx(image))
+            continue;
+        if (!checked++)
+            __asm__ volatile("fxsave64 %0" : "=m"(initial));
+        if (!keeps_fx(image))
             refuse("the checkpoint has live registers of x87, or settings of MXCSR, in full", "",
                    "");
+    }
+    if (checked) /* callbacks and other threads start in the initial state */
+        __asm__ volatile("fxrstor64 %0" : : "m"(initial));
 }
 
 void elfie_check_features(void)

@@ -2,6 +2,7 @@
 /* Brings the pages to where they belong: zero pages by mmap, small pieces by copying, large ones
  * by mremap, which moves page tables instead of bytes. */
 #include "elfie.h"
+#include "kernel_window.h"
 #include "syscall.h"
 
 #include <asm/errno.h>
@@ -10,9 +11,6 @@
 /* At most this much is copied. Measured: one mremap costs about as much as copying 16 KiB out of
  * pages that have to be read in first. */
 enum { COPY_MAX = 4 * PAGE_SIZE };
-
-/* As in gen/layout.h: from here on a new program's stack, arguments and vdso may lie. */
-#define KERNEL_WINDOW 0x7ffbff000000ul
 
 static void copy(uint64_t to, uint64_t from, uint64_t length)
 {
@@ -57,8 +55,9 @@ static int map_free(const struct elfie_move *m)
         return 1;
     if (result > 0) /* kernels before 4.17 take the address for a wish */
         elfie_syscall(__NR_munmap, result, m->length);
-    if (elfie_is_unseen(m->to, m->to + m->length))
-        fail(m, "the host has memory of its own there; try again, it may lie elsewhere", result);
+    int taken = result > 0 || result == -EEXIST;
+    if (taken && elfie_is_unseen(m->to, m->to + m->length))
+        fail(m, "the host has memory of its own there; try again, it may lie elsewhere", -EEXIST);
     return 0;
 }
 

@@ -32,16 +32,31 @@ void elfie_put_hex(struct elfie_line *line, uint64_t value)
     put_number(line, value, 16);
 }
 
-void elfie_write(const struct elfie_line *line)
+void elfie_put_at_most(struct elfie_line *line, const char *s, size_t most)
 {
+    for (; *s && most && line->length < sizeof line->text; most--)
+        line->text[line->length++] = *s++;
+    if (*s)
+        elfie_put(line, "...");
+}
+
+void elfie_write(struct elfie_line *line)
+{
+    if (line->length == sizeof line->text)
+        line->text[line->length - 1] = '\n';
     elfie_syscall(__NR_write, 2, line->text, line->length);
+}
+
+void elfie_put_name(struct elfie_line *line)
+{
+    elfie_put(line, elfie_config.name);
+    elfie_put(line, ": ");
 }
 
 void elfie_begin(struct elfie_line *line)
 {
     line->length = 0;
-    elfie_put(line, elfie_config.name);
-    elfie_put(line, ": ");
+    elfie_put_name(line);
 }
 
 void elfie_fail(const char *what, long error)

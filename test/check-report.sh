@@ -3,7 +3,7 @@
 # What an ELFie says when its region leaves the path, word for word, and that it ends as it would
 # have ended without a word.
 
-cc -O1 -g -static -o faults "$top/test/programs/faults.c" "$top/test/programs/region.c"
+cc -O1 -g -static -pthread -o faults "$top/test/programs/faults.c" "$top/test/programs/region.c"
 
 # make_faults HOW: records the program that will leave its path in this way.
 make_faults() {
@@ -12,9 +12,9 @@ make_faults() {
 # Numbers that differ from run to run, out of a report: the thread's id.
 report() { sed 's/(id [0-9]*)/(id N)/'; }
 symbol() { nm faults | awk -v name="$1" '$3 == name { print "0x" $1 }'; }
-tail_of() { printf '  system calls so far: not counted (ELFIE_COUNT_CALLS=1 counts them)'; }
+tail_of() { printf '  system calls of this thread so far: not counted (ELFIE_COUNT_CALLS=1 counts them)'; }
 
-for how in null ud2 divide wild raise abort protected handled write read calls; do
+for how in null ud2 divide wild raise abort protected handled write read calls both altstack; do
     make_faults $how
 done
 fault() { gdb -batch -ex run -ex 'printf "0x%lx\n", $pc' "./$1.basic.elfie" 2>/dev/null | tail -n 1; }
@@ -89,7 +89,7 @@ fi
 if has strace strace "system calls so far"; then
     { strace -o trace ./calls.basic.elfie; } 2>/dev/null
     calls=$(awk '/^sigaltstack/ { on = 1; next } /^--- SIGSEGV/ { exit } on && /^[a-z]/ { n++ } END { print n }' trace)
-    equal "system calls so far: $calls" "$(ELFIE_COUNT_CALLS=1 ./calls.basic.elfie 2>&1 | sed -n 's/.*calls so far: //p')" "$calls"
+    equal "system calls so far: $calls" "$(ELFIE_COUNT_CALLS=1 ./calls.basic.elfie 2>&1 | sed -n 's/.*calls of this thread so far: //p')" "$calls"
     equal "system calls so far, JSON" "$(ELFIE_REPORT=json ELFIE_COUNT_CALLS=1 ./calls.basic.elfie 2>&1 | grep -o '"system_calls":[0-9]*')" \
         "\"system_calls\":$calls"
 fi
@@ -97,6 +97,33 @@ fi
 for i in 1 2 3 4 5; do
     equal "threads run while their system calls are counted, run $i" "$(ELFIE_COUNT_CALLS=1 threads/mt.basic.elfie | tail -n 1)" "all: 4000"
 done
+
+# Two threads that fault together: one whole report, and the counts of the one that reports.
+good=0
+for i in $(seq 100); do
+    { ELFIE_COUNT_CALLS=1 ./both.basic.elfie >message 2>&1; } 2>/dev/null
+    if [ "$(wc -l <message)" -eq 6 ] && grep -qxE 'both: thread [01] \(id [0-9]+\) ends with SIGSEGV at .*' message &&
+        grep -qx 'both:   system calls of this thread so far: 5' message && tail -n 1 message | grep -q 'likely: '; then
+        good=$((good + 1))
+    fi
+done
+equal "two threads fault together: one whole report, 100 runs" "$good of 100" "100 of 100"
+
+check "a signal stack of the program's own: the thread is known" grep -q '^altstack: thread 0 (id' <(./altstack.basic.elfie 2>&1)
+check "a signal stack of the program's own: calls are counted" grep -qx 'altstack:   system calls of this thread so far: 1' \
+    <(ELFIE_COUNT_CALLS=1 ./altstack.basic.elfie 2>&1)
+blocked='import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))
+os.execv(sys.argv[1], sys.argv[1:])'
+check "signals that the caller has blocked: report" grep -qx 'calls:   system calls of this thread so far: [0-9]*' \
+    <(ELFIE_COUNT_CALLS=1 python3 -c "$blocked" ./calls.basic.elfie 2>&1)
+for f in null.*; do [ -f "$f" ] && cp "$f" "a\"b${f#null}"; done
+rm -f 'a"b.ld'
+"$pinball2elf" 'a"b'
+check "a name with a quote: JSON" python3 -c 'import json, sys; assert json.loads(sys.argv[1])["elfie"] == "a\"b"' \
+    "$(ELFIE_REPORT=json './a"b.basic.elfie' 2>&1)"
+refuses "no memory for the moves" 125 'cannot map 0x[0-9a-f]+ to 0x[0-9a-f]+: no memory, or a limit' \
+    bash -c 'ulimit -v 9000; ./null.basic.elfie'
 
 # Status and output are those of the program.
 for pair in null:139 ud2:132 divide:136 wild:139 raise:139 abort:134 protected:139 thinwrite:139; do

@@ -59,13 +59,13 @@ round() {
 # and the program's memory holds the recorded ones (README, Limits). It says so by this LINE of the
 # program's, and ends.
 limit() {
-    local status=$1 line=$2 actual
+    local status=$1 line=$2 expected=$1 actual
     shift 2
     make_round "$status" "$@"
     run round/elfie >round/rest
     actual=$?
-    if [ $actual -eq 137 ]; then
-        failed "limit: $*" "hangs"
+    if [ $actual -eq 137 ] || { [ $actual -ge 128 ] && [ "$actual" -ne "$expected" ]; }; then
+        failed "limit: $*" "hangs or crashes: status $actual"
     else
         check "limit: $*: $line" grep -qxF -- "$line" round/rest
     fi

@@ -49,6 +49,18 @@ static void report_losses(const struct thread *thread, size_t number)
 #endif
 }
 
+/* What the recorder has under the same number came from whoever called it. */
+static bool is_inherited(const char *number, const char *target)
+{
+    char path[288], own[512];
+    snprintf(path, sizeof path, "/proc/self/fd/%s", number);
+    ssize_t length = readlink(path, own, sizeof own - 1);
+    if (length < 0)
+        return false;
+    own[length] = '\0';
+    return strcmp(own, target) == 0;
+}
+
 /* Descriptors that the ELFie will not have; 0, 1 and 2 are those of whoever runs it. */
 static void report_descriptors(pid_t pid)
 {
@@ -65,6 +77,8 @@ static void report_descriptors(pid_t pid)
         if (length < 0)
             continue;
         target[length] = '\0';
+        if (is_inherited(entry->d_name, target))
+            continue;
         warn("descriptor %d (%s) is open at the start: the ELFie will not have it", number, target);
     }
     closedir(directory);

@@ -145,6 +145,7 @@ struct run {
     pid_t pid;
     struct thread *threads; /* in the order in which they were created */
     size_t num_threads;
+    size_t entered; /* threads that came to the end of their startup */
     uint64_t counts[2][NUM_CALLS + 1][NUM_ANSWERS]; /* first index: 0 startup, 1 region */
     bool replaced;     /* by exec: the symbols are no longer those of the program */
     bool unlisted;     /* it has been said that code is not in the listing */

@@ -10,10 +10,11 @@
 #include <string.h>
 
 static const char usage[] =
-    "Usage: elfie-host [-v] HOST-FILE ELFIE [ARG]...\n"
+    "Usage: elfie-host [-cv] HOST-FILE ELFIE [ARG]...\n"
     "Runs ELFIE as a simulator would that has only some system calls and instructions.\n"
     "HOST-FILE says which; gem5.host is one, and explains itself.\n"
     "\n"
+    "  -c, --check    say whether the region runs there, and end with 0 or 1 accordingly\n"
     "  -v, --verbose  say which system calls are missing, and count them all\n"
     "  -h, --help     print this help and exit\n"
     "\n"
@@ -82,7 +83,20 @@ static void print_counts(const struct run *run)
                     run->threads[t].steps);
 }
 
-static int run_program(const char *host_file, char **argv, bool verbose)
+/* The region runs if all threads came to it, and to nothing that the host has not. */
+static int verdict(const struct run *run, const char *elfie, int status)
+{
+    bool good =
+        !run->violated && run->symbols->num_jumps && run->entered >= run->symbols->num_jumps;
+    if (good)
+        printf("%s runs on %s, and ends with status %d\n", elfie, run->policy->name, status);
+    else
+        printf("%s does not run on %s: %zu of %zu threads came to the region\n", elfie,
+               run->policy->name, run->entered, run->symbols->num_jumps);
+    return good ? 0 : 1;
+}
+
+static int run_program(const char *host_file, char **argv, bool check, bool verbose)
 {
     static struct policy policy;
     static struct symbols symbols;
@@ -104,17 +118,21 @@ static int run_program(const char *host_file, char **argv, bool verbose)
     int status = trace(&run, pid);
     if (verbose)
         print_counts(&run);
-    return status;
+    return check ? verdict(&run, argv[0], status) : status;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"verbose", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
-    bool verbose = false;
+    static const struct option options[] = {{"check", no_argument, NULL, 'c'},
+                                            {"verbose", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    bool check = false, verbose = false;
     int option;
-    while ((option = getopt_long(argc, argv, "+vh", options, NULL)) != -1)
-        if (option == 'v')
+    while ((option = getopt_long(argc, argv, "+cvh", options, NULL)) != -1)
+        if (option == 'c')
+            check = true;
+        else if (option == 'v')
             verbose = true;
         else if (option == 'h') {
             fputs(usage, stdout);
@@ -127,5 +145,5 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return STATUS_USAGE;
     }
-    return run_program(argv[optind], argv + optind + 1, verbose);
+    return run_program(argv[optind], argv + optind + 1, check, verbose);
 }

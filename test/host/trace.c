@@ -246,8 +246,10 @@ static void stopped(struct run *run, struct thread *t, int number, int event)
         else
             leave_call(t);
     } else if (number == SIGTRAP && t->stepping) {
-        if (t->leaving)
+        if (t->leaving) {
             end_startup(t);
+            run->entered++;
+        }
     } else {
         with_signal = number;
         remember_fault(run, t);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Leaves the path in the way that the argument names, after region_start. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,30 @@ static void make_calls(void)
     waitpid(child, NULL, 0);
 }
 
+static volatile int arrived;
+
+/* Two threads that fault at the same moment, as nearly as can be. */
+static void *fault_together(void *unused)
+{
+    for (int i = 0; i < 5; i++)
+        syscall(SYS_getppid);
+    __atomic_add_fetch(&arrived, 1, __ATOMIC_SEQ_CST);
+    while (arrived < 2)
+        ;
+    *(volatile int *)(long)zero = 1;
+    return unused;
+}
+
+static volatile int waiting, released;
+
+static void *wait_then_fault(void *unused)
+{
+    waiting = 1;
+    while (!released)
+        ;
+    return fault_together(unused);
+}
+
 static void own_handler(int number)
 {
     (void)number;
@@ -71,7 +96,21 @@ int main(int argc, char **argv)
     char how[32] = "";
     if (argc > 1)
         strncpy(how, argv[1], sizeof how - 1);
+    pthread_t other;
+    int both = !strcmp(how, "both");
+    if (both && pthread_create(&other, NULL, wait_then_fault, NULL) != 0)
+        return 1;
+    while (both && !waiting)
+        ;
     region_start();
+    released = 1;
+    if (both)
+        fault_together(NULL);
+    if (!strcmp(how, "altstack")) {
+        static char memory[65536];
+        sigaltstack(&(stack_t){.ss_sp = memory, .ss_size = sizeof memory}, NULL);
+        strcpy(how, "null");
+    }
     if (!strcmp(how, "handled")) {
         signal(SIGSEGV, own_handler);
         strcpy(how, "null");
