@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""fuzz.py PINBALL2ELF BASE RUNS [SEED]: gives the front-end pinball BASE with something wrong in one
+of its files, RUNS times. It must end with 0 or 1, quickly; with 1 after a message that names a file,
+and nothing may be left of what it wrote. The same seed gives the same runs."""
+
+import glob
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+INTERESTING = [b"0x", b"0xffffffffffffffff", b"/0x", b";-1", b":512", b":99999999999999999999", b"\0",
+               b"\n", b"-1", b"18446744073709551616", b"4294967296", b"ic ;0 60", b"<module", b"*/", b"\xff"]
+
+
+def mutate(rng: random.Random, data: bytes) -> bytes:
+    """One to four small changes: bytes, lines and lengths."""
+    for _ in range(rng.randint(1, 4)):
+        at = rng.randrange(len(data) + 1)
+        kind = rng.randrange(7)
+        lines = data.split(b"\n")
+        line = rng.randrange(len(lines))
+        if kind == 0:
+            data = data[:at]
+        elif kind == 1:
+            data = data[:at] + bytes([rng.randrange(256)]) + data[at + 1:]
+        elif kind == 2:
+            data = data[:at] + rng.choice(INTERESTING) + data[at:]
+        elif kind == 3:
+            lines[line:line + 1] = [lines[line]] * 2
+            data = b"\n".join(lines)
+        elif kind == 4:
+            del lines[line]
+            data = b"\n".join(lines)
+        elif kind == 5:
+            lines[line] = rng.choice(INTERESTING)
+            data = b"\n".join(lines)
+        else:
+            numbers = list(re.finditer(rb"\d+", data))
+            if numbers:
+                number = rng.choice(numbers)
+                data = data[:number.start()] + rng.choice(INTERESTING) + data[number.end():]
+    return data
+
+
+def run_once(tool: str, base: str, rng: random.Random, folder: str) -> str:
+    """What is wrong with this run, or an empty string."""
+    for path in glob.glob(glob.escape(base) + ".*"):
+        if os.path.isfile(path):
+            shutil.copy(path, os.path.join(folder, "p" + path[len(base):]))
+    victim = rng.choice(sorted(os.listdir(folder)))
+    path = os.path.join(folder, victim)
+    with open(path, "rb") as file:
+        data = file.read()
+    with open(path, "wb") as file:
+        file.write(mutate(rng, data))
+    before = set(os.listdir(folder))
+    try:
+        done = subprocess.run([tool, "--emit-only", "--scan", os.path.join(folder, "p")], timeout=20,
+                              capture_output=True, check=False)
+    except subprocess.TimeoutExpired:
+        return f"{victim}: not at its end after 20 s"
+    left = set(os.listdir(folder)) - before
+    if done.returncode not in (0, 1):
+        return f"{victim}: status {done.returncode}: {done.stderr[-300:]!r}"
+    if done.returncode == 1:
+        message = done.stderr.strip().splitlines()[-1:] or [b""]
+        if b"/p" not in message[0] and b"pinball2elf: " not in message[0]:
+            return f"{victim}: the message names no file: {message[0]!r}"
+        if left:
+            return f"{victim}: left behind: {sorted(left)}"
+    return ""
+
+
+def main() -> int:
+    tool, base, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    seed = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+    wrong = 0
+    for number in range(runs):
+        with tempfile.TemporaryDirectory() as folder:
+            message = run_once(tool, base, random.Random(f"{seed}.{number}"), folder)
+        if message:
+            wrong += 1
+            print(f"run {number} of seed {seed}: {message}")
+    print(f"{runs} runs, {wrong} wrong")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
