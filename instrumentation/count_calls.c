@@ -49,7 +49,7 @@ static void on_call(int number, siginfo_t *info, struct ucontext *context)
     int64_t thread = elfie_signal_thread();
     if (thread < 0)
         return; /* dispatch is not inherited: this is somebody's own SIGSYS */
-    struct thread_record *c = elfie_record_of((uint64_t)thread);
+    struct thread_record *c = &elfie_records[thread];
     c->calls++;
     c->selector = SELECTOR_ALLOW;
     context->uc_mcontext.rip -= SYSCALL_LENGTH;
@@ -69,7 +69,7 @@ static void on_trap(int number, siginfo_t *info, struct ucontext *context)
     (void)info;
     int64_t thread = elfie_signal_thread();
     if (thread >= 0) { /* a thread that was cloned has inherited the flag, and nothing else */
-        struct thread_record *c = elfie_record_of((uint64_t)thread);
+        struct thread_record *c = &elfie_records[thread];
         c->selector = SELECTOR_BLOCK;
         if (c->has_rsi)
             context->uc_mcontext.rsi = c->rsi;
@@ -90,7 +90,7 @@ void elfie_count_calls_of(uint64_t thread)
 {
     if (!elfie_process.count_calls)
         return;
-    struct thread_record *c = elfie_record_of(thread);
+    struct thread_record *c = &elfie_records[thread];
     c->calls = 0;
     c->selector = SELECTOR_ALLOW;                                /* until the context is entered */
     uint64_t length = (uint64_t)elfie_stacks - (uint64_t)_start; /* all of the runtime's code */
@@ -103,7 +103,6 @@ void elfie_count_calls_of(uint64_t thread)
 
 int64_t elfie_calls_of(int64_t thread)
 {
-    return thread >= 0 && elfie_process.count_calls
-               ? (int64_t)elfie_record_of((uint64_t)thread)->calls
-               : -1;
+    return thread >= 0 && elfie_process.count_calls ? (int64_t)elfie_records[thread].calls
+                                                    : -1;
 }

@@ -31,18 +31,12 @@ void elfie_clear_signal_mask(void)
     elfie_syscall(__NR_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
 }
 
-struct thread_record *elfie_record_of(uint64_t thread)
-{
-    return (struct thread_record *)(elfie_stacks + thread * elfie_layout.callback_stack_size);
-}
-
 void elfie_set_signal_stack(uint64_t thread)
 {
-    struct thread_record *record = elfie_record_of(thread);
-    record->tid = (uint64_t)elfie_syscall(__NR_gettid);
+    elfie_records[thread].tid = (uint64_t)elfie_syscall(__NR_gettid);
     stack_t stack = {
-        .ss_sp = record + 1,
-        .ss_size = elfie_layout.callback_stack_size - sizeof *record,
+        .ss_sp = elfie_stacks + thread * elfie_layout.callback_stack_size,
+        .ss_size = elfie_layout.callback_stack_size,
     };
     elfie_syscall(__NR_sigaltstack, &stack, NULL);
 }
@@ -52,7 +46,7 @@ int64_t elfie_signal_thread(void)
 {
     uint64_t tid = (uint64_t)elfie_syscall(__NR_gettid);
     for (uint64_t t = 0; t < elfie_config.num_threads; t++)
-        if (elfie_record_of(t)->tid == tid)
+        if (elfie_records[t].tid == tid)
             return (int64_t)t;
     return -1;
 }

@@ -10,7 +10,8 @@
 #include <asm/ucontext.h>
 #include <stdint.h>
 
-/* What the runtime keeps of a thread in the region, at the low end of its callback stack. */
+/* What the runtime keeps of a thread in the region. Not on the callback stack: memcheck takes what
+ * lies below the stack pointer for free. */
 struct thread_record {
     uint64_t tid;
     uint64_t calls;   /* counted; see count_calls.c for this and what follows */
@@ -19,7 +20,8 @@ struct thread_record {
     uint8_t selector;
     uint8_t has_rsi;
 };
-struct thread_record *elfie_record_of(uint64_t thread) __attribute__((visibility("hidden")));
+_Static_assert(sizeof(struct thread_record) == 0x40, "the linker script has this size");
+extern struct thread_record elfie_records[] __attribute__((visibility("hidden")));
 
 typedef void elfie_handler(int number, siginfo_t *info, struct ucontext *context);
 
