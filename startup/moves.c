@@ -12,6 +12,9 @@
  * pages that have to be read in first. */
 enum { COPY_MAX = 4 * PAGE_SIZE };
 
+static const char occupied[] =
+    "the host has memory of its own there; try again, it may lie elsewhere";
+
 static void copy(uint64_t to, uint64_t from, uint64_t length)
 {
     uint64_t count = length / 8;
@@ -57,7 +60,7 @@ static int map_free(const struct elfie_move *m)
         elfie_syscall(__NR_munmap, result, m->length);
     int taken = result > 0 || result == -EEXIST;
     if (taken && elfie_is_unseen(m->to, m->to + m->length))
-        fail(m, "the host has memory of its own there; try again, it may lie elsewhere", -EEXIST);
+        fail(m, occupied, -EEXIST);
     return 0;
 }
 
@@ -74,8 +77,9 @@ static void map_target(const struct elfie_move *m, int copied, int inside)
         /* The kernel does not split its vdso and its like: they have to go as a whole. */
         if (result != -EINVAL || attempt)
             fail(m,
-                 result == -ENOMEM ? "no memory, or a limit (ulimit -v, vm.max_map_count)"
-                                   : "refused",
+                 result == -ENOMEM   ? "no memory, or a limit (ulimit -v, vm.max_map_count)"
+                 : result == -EINVAL ? occupied /* valgrind's answer where its own stack lies */
+                                     : "refused",
                  result);
         elfie_clear(m->to, m->to + m->length);
     }
