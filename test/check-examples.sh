@@ -6,7 +6,7 @@ cp -R "$top"/examples/ST/pinball/. "$top"/examples/MT/pinball/. .
 check "made" make -f "$elfie_mk"
 check "ST: state" "$state" st st.basic.elfie
 check "MT: state" "$state" mt mt.basic.elfie
-equal "ST: output" "$(./st.basic.elfie)" "step 4: 120 primes
+equal "ST: output" "$(timeout 30 ./st.basic.elfie)" "step 4: 120 primes
 step 5: 119 primes
 step 6: 114 primes
 step 7: 117 primes
@@ -14,7 +14,7 @@ step 8: 107 primes
 step 9: 110 primes
 step 10: 112 primes
 1229 primes below 10000"
-equal "MT: output" "$(./mt.basic.elfie)" "thread 0: 1000
+equal "MT: output" "$(timeout 30 ./mt.basic.elfie)" "thread 0: 1000
 thread 1: 1000
 thread 2: 1000
 thread 3: 1000
@@ -22,11 +22,11 @@ all: 4000"
 repeat "ST" 100 0 ./st.basic.elfie
 repeat "MT" 100 0 ./mt.basic.elfie
 repeat "MT under setarch -R" 100 0 setarch -R ./mt.basic.elfie
-verbose=$(ELFIE_VERBOSE=1 ./mt.basic.elfie 2>&1 >/dev/null)
+verbose=$(ELFIE_VERBOSE=1 timeout 30 ./mt.basic.elfie 2>&1 >/dev/null)
 check "verbose: process id and threads" grep -qE '^mt: process [0-9]+, 5 threads$' <<<"$verbose"
 equal "verbose: a line for each thread" "$(grep -cE '^mt: thread [0-4]: id [0-9]+, starts at 0x' <<<"$verbose")" 5
-equal "quiet otherwise" "$(./mt.basic.elfie 2>&1 >/dev/null)" ""
-equal "ELFIE_VERBOSE=0 is quiet" "$(ELFIE_VERBOSE=0 ./mt.basic.elfie 2>&1 >/dev/null)" ""
+equal "quiet otherwise" "$(timeout 30 ./mt.basic.elfie 2>&1 >/dev/null)" ""
+equal "ELFIE_VERBOSE=0 is quiet" "$(ELFIE_VERBOSE=0 timeout 30 ./mt.basic.elfie 2>&1 >/dev/null)" ""
 if has qemu-x86_64 qemu-user "on a processor without AVX"; then
     "$pinball2elf" --layout compact --outdir compact st
     equal "on a processor without AVX" "$(ulimit -v 8000000; qemu-x86_64 -cpu qemu64 compact/st.basic.elfie | tail -n 1)" \

@@ -18,7 +18,7 @@ mt() {
 runs() {
     local name=$1 n=$2 what=$3 good=0 i
     shift 3
-    for ((i = 0; i < n; i++)); do
+    for ((i = 0; i < n && i - good < 3; i++)); do
         "$what" timeout 30 "$@" && good=$((good + 1))
     done
     equal "$name, $n runs" "$good of $n" "$n of $n"
