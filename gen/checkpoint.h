@@ -44,6 +44,15 @@ extern const char *const gpr_names[NUM_GPRS]; /* lower case, with '_' */
 
 enum { TILECFG_SIZE = 64, TMM_SIZE = 1024, NUM_TMM = 8 };
 
+/* A place in the run of a thread, as far as it is known: so many instructions from the start of
+ * the region, or the COUNT-th time from there that the instruction at PC runs. */
+struct mark {
+    bool has_icount;
+    uint64_t icount;
+    bool has_pc;
+    uint64_t pc, count;
+};
+
 /* State of one thread at the start of the region. Vector values are little-endian bytes. */
 struct thread {
     uint64_t gpr[NUM_GPRS];
@@ -56,8 +65,10 @@ struct thread {
     uint64_t k[8];
     uint8_t *amx; /* TILECFG, then TMM0-7; NULL when in initial state */
     bool has_os_tid, has_icount;
-    uint64_t os_tid; /* kernel's thread id when recorded */
-    uint64_t icount; /* instructions that the thread ran in the region */
+    uint64_t os_tid;         /* kernel's thread id when recorded */
+    uint64_t icount;         /* instructions that the thread ran in the region */
+    struct mark warmup, end; /* where the warm-up ends (nothing known: there is none), and the
+                              * simulation */
 };
 
 /* Adjacent pages of one kind that are also adjacent in pages.bin. */

@@ -17,8 +17,16 @@ void emit_start(FILE *to, const struct checkpoint *c);
 /* symbols.S: names of the recorded program's functions and variables. */
 void emit_symbols(FILE *to, const struct checkpoint *c, const struct layout *l);
 
+/* What the user has said of the runtime; names of functions are symbols. */
+struct config_options {
+    const char *on_start, *on_thread_start;
+    const char *on_exit;     /* or NULL */
+    const char *perf_prefix; /* or NULL */
+    uint64_t flags;          /* enum elfie_flags of startup/elfie.h */
+};
+
 /* config.S: what the runtime has to know. */
-void emit_config(FILE *to, const struct checkpoint *c);
+void emit_config(FILE *to, const struct checkpoint *c, const struct config_options *o);
 
 /* The linker script, from the template in file TEMPLATE. Returns it as a string with the digest
  * filled in. Trouble with the template ends the program. */

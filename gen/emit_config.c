@@ -55,7 +55,45 @@ static void emit_needs(FILE *to, uint64_t needs, const char *whose)
     fputc('\n', to);
 }
 
-void emit_config(FILE *to, const struct checkpoint *c)
+/* struct elfie_marks: a row for each thread. */
+static void emit_marks(FILE *to, const struct checkpoint *c)
+{
+    fputs(
+        "\n# Where the warm-up and the simulation of each thread end: number of instructions from "
+        "the\n"
+        "# start of the region, or address and how often it runs from there; 0: not known.\n"
+        "        .section .data.elfie.marks, \"aw\", @progbits\n"
+        "        .balign  8\n"
+        "        .globl   elfie_marks\n"
+        "        .hidden  elfie_marks\n"
+        "elfie_marks:\n"
+        "#                warmup_icount, warmup_pc, warmup_count, end_icount, end_pc, end_count\n",
+        to);
+    for (uint32_t t = 0; t < c->num_threads; t++) {
+        const struct thread *thread = &c->threads[t];
+        const struct mark *w = &thread->warmup, *e = &thread->end;
+        uint64_t end = e->has_icount ? e->icount : thread->has_icount ? thread->icount : 0;
+        fprintf(to,
+                "        .quad    %" PRIu64 ", 0x%" PRIx64 ", %" PRIu64 ", %" PRIu64 ", 0x%" PRIx64
+                ", %" PRIu64 " # thread %u\n",
+                w->icount, w->pc, w->count, end, e->pc, e->count, t);
+    }
+}
+
+/* The name of a function, or 0. */
+static void emit_function(FILE *to, const char *name, const char *comment)
+{
+    fprintf(to, "        .quad    %-22s # %s\n", name ? name : "0", comment);
+}
+
+static void emit_string(FILE *to, const char *label, const char *value)
+{
+    fprintf(to, "%s:\n        .asciz   ", label);
+    put_string(to, value);
+    fputc('\n', to);
+}
+
+void emit_config(FILE *to, const struct checkpoint *c, const struct config_options *o)
 {
     fprintf(to,
             "# What the runtime has to know about this ELFie.\n"
@@ -68,15 +106,18 @@ void emit_config(FILE *to, const struct checkpoint *c)
             c->num_threads);
     emit_needs(to, checkpoint_needs(c), "the contexts");
     emit_needs(to, c->code_needs, "the code, where --scan has looked");
-    fputs("        .quad    elfie_on_start         # called once, before any thread is started\n"
-          "        .quad    elfie_on_thread_start  # called in each thread\n"
-          "        .quad    elfie_name             # of the pinball, for messages\n\n"
-          "        .section .rodata.elfie.config, \"a\", @progbits\n"
-          "elfie_name:\n"
-          "        .asciz   ",
-          to);
-    put_string(to, c->name);
-    fputs("\n", to);
+    emit_function(to, o->on_start, "called once, before any thread is started");
+    emit_function(to, o->on_thread_start, "called in each thread");
+    emit_function(to, "elfie_name", "of the pinball, for messages");
+    emit_function(to, o->on_exit, "called in the monitor, after all threads have ended; or 0");
+    fprintf(to, "        .quad    0x%-20" PRIx64 " # flags: see below\n", o->flags);
+    emit_function(to, o->perf_prefix ? "elfie_perf_prefix" : NULL,
+                  "of the names of perf reports; or 0");
+    emit_marks(to, c);
+    fputs("\n        .section .rodata.elfie.config, \"a\", @progbits\n", to);
+    emit_string(to, "elfie_name", c->name);
+    if (o->perf_prefix)
+        emit_string(to, "elfie_perf_prefix", o->perf_prefix);
     emit_note(to, c);
     fputs("        .section .note.GNU-stack, \"\", @progbits\n", to);
 }

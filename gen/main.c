@@ -274,6 +274,7 @@ static void read_pinball(struct checkpoint *c)
     global_log_read(c);
     reg_read(c);
     result_read(c);
+    event_icount_read(c);
     address_read(c);
     procinfo_read(c);
     brk_log_read(c);
@@ -298,7 +299,9 @@ static void start_without_layout(FILE *to, const struct checkpoint *c, const str
 static void config_without_layout(FILE *to, const struct checkpoint *c, const struct layout *l)
 {
     (void)l;
-    emit_config(to, c);
+    static const struct config_options defaults = {.on_start = "elfie_on_start",
+                                                   .on_thread_start = "elfie_on_thread_start"};
+    emit_config(to, c, &defaults);
 }
 
 /* Writes everything under temporary names first, so that an error leaves what was there. */

@@ -32,8 +32,29 @@ struct elfie_config {
     void (*on_start)(uint64_t num_threads, void *context);
     void *(*on_thread_start)(uint64_t thread, void *context, uint64_t icount);
     const char *name;
+    void (*on_exit)(void);   /* in the monitor process, after all threads have ended; or NULL */
+    uint64_t flags;          /* ELFIE_... below */
+    const char *perf_prefix; /* of the names of reports; NULL when they are to be "NAME" */
 };
 extern const struct elfie_config elfie_config;
+
+enum elfie_flags {
+    ELFIE_MONITOR = 1 << 0,    /* a monitor process waits for the end of the program */
+    ELFIE_NO_FUTEXES = 1 << 1, /* do not tell the kernel of tid words and robust lists */
+    ELFIE_MARKERS = 1 << 2,    /* thread 0 executes ROI markers; the others wait for that */
+    ELFIE_USER_CODE = 1 << 3,  /* callbacks may leave vector registers dirty: clear them */
+    ELFIE_WARMUP = 1 << 4,     /* the region begins with a warm-up, unless ELFIE_WARMUP=0 */
+};
+
+/* config.S, for each thread: marks of the pinball's event file; 0 where one is not known.
+ * Instructions and counts are from the start of the region: end_count 4 is the moment when the
+ * instruction at end_pc has run for the 4th time in this thread. end_icount is the length of the
+ * region where there is no event file. */
+struct elfie_marks {
+    uint64_t warmup_icount, warmup_pc, warmup_count;
+    uint64_t end_icount, end_pc, end_count;
+};
+extern const struct elfie_marks elfie_marks[];
 
 /* The linker script. */
 struct elfie_layout {
