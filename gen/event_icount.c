@@ -8,7 +8,8 @@
  *             Marker  814187 tid: 3 addrcount 12816
  *
  * An event names two addresses, or one twice: where the simulation starts, then where it ends. So
- * the first one marks the end of the warm-up, and the second one the end of the simulation. Newer
+ * the first one marks the end of the warm-up, and the second one the end of the simulation. Where
+ * it names one only, that is where the simulation ends: there was no warm-up to mark. Newer
  * tools also write Warmup-Start and Warmup-Stop, and counts that leave something out
  * (filtered_addrcount); the plain ones are there as well. Each of the files
  * may be missing. */
@@ -36,9 +37,9 @@ static const char *const event_names[NUM_EVENTS] = {"Sim-Start", "Warmup-Stop", 
 struct reader {
     struct input *in;
     uint32_t thread;
-    enum event event;   /* of the line read last */
-    unsigned addresses; /* of this event and thread, so far */
+    enum event event; /* of the line read last */
     struct mark marks[NUM_EVENTS];
+    unsigned addresses[NUM_EVENTS]; /* of this thread, so far */
 };
 
 /* "global_icount: 5" or "tid: 3 icount 5", and others like these. */
@@ -109,10 +110,7 @@ static void read_event(struct reader *r, const char *at, const char *end, const 
                    "neither an event 'NAME global_icount: N' or 'NAME tid: T icount N' nor a "
                    "marker: '%.80s'",
                    line);
-    enum event event = event_of(at, end);
-    if (event != r->event)
-        r->addresses = 0;
-    r->event = event;
+    r->event = event_of(at, end);
     if (!c.has_tid || c.tid != r->thread || r->event == OTHER_EVENT)
         return;
     struct mark *m = &r->marks[r->event];
@@ -144,7 +142,7 @@ static void read_marker(struct reader *r, const char *at, const char *line)
         return;
     bool is_end = r->event == SIM_END || r->event == FINI;
     struct mark *m = &r->marks[r->event];
-    if (r->addresses++ > (is_end ? 1 : 0))
+    if (r->addresses[r->event]++ > (is_end ? 1 : 0))
         return;
     m->has_pc = c.addrcount != 0;
     m->pc = m->has_pc ? strtoull(digits, NULL, 16) : 0;
@@ -165,24 +163,32 @@ static void read_events(struct reader *r)
     }
 }
 
-/* There is no warm-up where the simulation starts with the region. */
-static void set_marks(struct thread *t, const struct reader *r)
+/* The mark of event FIRST, or where there is none of event SECOND. */
+static enum event either(const struct reader *r, enum event first, enum event second)
 {
-    const struct mark *start = &r->marks[SIM_START], *end = &r->marks[SIM_END];
-    if (!start->has_icount)
-        start = &r->marks[WARMUP_STOP];
-    if (!end->has_icount)
-        end = &r->marks[FINI];
+    return r->marks[first].has_icount ? first : second;
+}
+
+/* There is no warm-up where the simulation starts with the region. */
+static void set_marks(struct thread *t, struct reader *r)
+{
+    enum event start_event = either(r, SIM_START, WARMUP_STOP);
+    struct mark *start = &r->marks[start_event], *end = &r->marks[either(r, SIM_END, FINI)];
     if (start->has_icount && end->has_icount && start->icount > end->icount)
         fail_at(input_path(r->in), 0,
                 "the simulation of thread %u ends at instruction %llu, before it starts at %llu",
                 r->thread, (unsigned long long)end->icount, (unsigned long long)start->icount);
-    if (start->has_icount && start->icount)
-        t->warmup = *start;
-    if (end->has_icount)
-        t->end = *end;
     if (!start->has_icount && !end->has_icount)
         warn_at(input_path(r->in), 0, "no Sim-Start, Sim-End or Fini of thread %u", r->thread);
+    if (start->has_icount && start->icount) {
+        t->warmup = *start;
+        if (r->addresses[start_event] == 1) {
+            t->warmup.has_pc = false;
+            t->warmup.pc = t->warmup.count = 0;
+        }
+    }
+    if (end->has_icount)
+        t->end = *end;
 }
 
 void event_icount_read(struct checkpoint *c)
