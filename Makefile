@@ -29,7 +29,7 @@ endif
 gen_objects     := $(patsubst gen/%.c,$(B)/gen/%.o,$(wildcard gen/*.c))
 startup_objects := $(patsubst startup/%,$(B)/startup/%.o,$(basename $(wildcard startup/*.c startup/*.S)))
 # Around the region: one object for each kind of ELFie, and what all of them have in the library.
-kinds           := basic
+kinds           := basic perf
 library_objects := $(patsubst instrumentation/%.c,$(B)/instrumentation/%.o,\
 	$(filter-out $(kinds:%=instrumentation/%.c),$(wildcard instrumentation/*.c)))
 record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c))

@@ -109,7 +109,10 @@ void emit_config(FILE *to, const struct checkpoint *c, const struct config_optio
     emit_function(to, o->on_start, "called once, before any thread is started");
     emit_function(to, o->on_thread_start, "called in each thread");
     emit_function(to, "elfie_name", "of the pinball, for messages");
-    emit_function(to, o->on_exit, "called in the monitor, after all threads have ended; or 0");
+    if (!o->on_exit) /* that of the kind, or of the user's objects, if they have one */
+        fputs("        .weak    elfie_on_exit\n", to);
+    emit_function(to, o->on_exit ? o->on_exit : "elfie_on_exit",
+                  "called in the monitor, after all threads have ended; or 0");
     fprintf(to, "        .quad    0x%-20" PRIx64 " # flags: see below\n", o->flags);
     emit_function(to, o->perf_prefix ? "elfie_perf_prefix" : NULL,
                   "of the names of perf reports; or 0");

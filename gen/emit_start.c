@@ -10,9 +10,6 @@
 
 #include <inttypes.h>
 
-/* CF PF AF ZF SF DF OF AC ID: the flags that a program can set for itself. */
-static const char flags_mask[] = "0x240cd5";
-
 static uint64_t little_endian(const uint8_t *bytes, int size)
 {
     uint64_t value = 0;
@@ -60,10 +57,9 @@ static void emit_entry(FILE *to, const struct thread *t, uint32_t index)
             index);
     emit_vector_loads(to, t, index);
     fprintf(to,
-            "        andq      $%2$s, t%1$u.flags(%%rip)\n"
             "        pushq     t%1$u.flags(%%rip)\n"
             "        popfq\n",
-            index, flags_mask);
+            index);
     for (int i = 0; i <= RSP; i++)
         fprintf(to, "        mov       t%u.registers+0x%x(%%rip), %%%s\n", index, 8 * i,
                 gpr_names[i]);
@@ -149,12 +145,12 @@ static void emit_table(FILE *to, const struct checkpoint *c)
           "elfie_threads:\n"
           "# entry stub, FXSAVE image, first instruction, segment bases, thread id when recorded, "
           "instructions "
-          "in the region\n",
+          "in the region, flags\n",
           to);
     for (uint32_t t = 0; t < c->num_threads; t++)
         fprintf(to,
                 "        .quad t%1$u.enter, t%1$u.fx, t%1$u.rip, t%1$u.fs_base, t%1$u.gs_base, "
-                "%2$" PRIu64 ", %3$" PRIu64 "\n",
+                "%2$" PRIu64 ", %3$" PRIu64 ", t%1$u.flags\n",
                 t, c->threads[t].os_tid, c->threads[t].icount);
     fputc('\n', to);
 }

@@ -136,8 +136,8 @@ static void set_option(struct options *o, int option)
         o->scan = true;
         break;
     case OPT_KIND:
-        if (strcmp(optarg, "basic") != 0)
-            fail_usage("there is no kind '%s'; there is: basic", optarg);
+        if (strcmp(optarg, "basic") != 0 && strcmp(optarg, "perf") != 0)
+            fail_usage("there is no kind '%s'; there are: basic perf", optarg);
         o->kind = optarg;
         break;
     case OPT_LAYOUT:

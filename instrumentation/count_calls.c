@@ -103,6 +103,5 @@ void elfie_count_calls_of(uint64_t thread)
 
 int64_t elfie_calls_of(int64_t thread)
 {
-    return thread >= 0 && elfie_process.count_calls ? (int64_t)elfie_records[thread].calls
-                                                    : -1;
+    return thread >= 0 && elfie_process.count_calls ? (int64_t)elfie_records[thread].calls : -1;
 }

@@ -12,6 +12,9 @@
 /* struct pthread of glibc, x86-64, from 2.4 to 2.41 at least: nptl/descr.h. */
 enum { PTHREAD_TID = 0x2d0, PTHREAD_ROBUST_HEAD = 0x2e0, ROBUST_HEAD_SIZE = 24 };
 
+/* CF PF AF ZF SF DF OF AC ID: the flags that a program can set for itself. */
+enum { USER_FLAGS = 0x240cd5 };
+
 static uint32_t waiting_for; /* threads that have not come to the barrier */
 static uint32_t open;
 
@@ -32,8 +35,10 @@ static void register_thread(const struct elfie_thread *t)
 
 static void barrier(void)
 {
-    if (elfie_config.num_threads == 1)
+    if (elfie_config.num_threads == 1) {
+        open = 1;
         return;
+    }
     if (__atomic_sub_fetch(&waiting_for, 1, __ATOMIC_ACQ_REL) == 0) {
         __atomic_store_n(&open, 1, __ATOMIC_RELEASE);
         elfie_syscall(__NR_futex, &open, FUTEX_WAKE, INT32_MAX);
@@ -42,11 +47,19 @@ static void barrier(void)
         elfie_syscall(__NR_futex, &open, FUTEX_WAIT, 0, 0);
 }
 
+int elfie_region_has_started(void)
+{
+    return (int)__atomic_load_n(&open, __ATOMIC_ACQUIRE);
+}
+
 static _Noreturn void run_thread(uint64_t number)
 {
     const struct elfie_thread *t = &elfie_threads[number];
-    register_thread(t);
+    elfie_know_thread(number);
+    if (!(elfie_config.flags & ELFIE_NO_FUTEXES))
+        register_thread(t);
     elfie_config.on_thread_start(number, NULL, t->icount);
+    *t->flags = (*t->flags & USER_FLAGS) | elfie_start_counting(number);
     barrier();
     /* The bases last: a callback may be compiled code that knows of thread-local storage. */
     long result = elfie_syscall(__NR_arch_prctl, ARCH_SET_FS, t->fs_base);
@@ -57,6 +70,7 @@ static _Noreturn void run_thread(uint64_t number)
     /* The callbacks have run; their stack is free for signals, but for what we stand on. */
     elfie_set_signal_stack(number);
     elfie_count_calls_of(number);
+    elfie_enable_events(number);
     t->enter();
     __builtin_unreachable();
 }
@@ -65,7 +79,7 @@ static void start_thread(uint64_t number)
 {
     const unsigned long flags =
         CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
-    char *stack = elfie_stacks + (number + 1) * elfie_layout.callback_stack_size;
+    char *stack = elfie_stack_of(number) + elfie_layout.callback_stack_size;
     long result = elfie_clone(flags, stack, run_thread, number);
     if (result < 0) {
         struct elfie_line line;
