@@ -24,6 +24,7 @@
 enum { TICK_SECONDS = 1, NUM_SIGNALS = 64 };
 
 int elfie_region_status;
+int elfie_ends_well;
 static long region_process;
 
 /* The child: the thread that becomes thread 0 of the region. */
@@ -72,7 +73,7 @@ static _Noreturn void end_as_the_region(void)
 {
     int signal = elfie_region_status & 0x7f;
     if (!signal)
-        elfie_syscall(__NR_exit_group, elfie_region_status >> 8 & 0xff);
+        elfie_syscall(__NR_exit_group, elfie_ends_well ? 0 : elfie_region_status >> 8 & 0xff);
     /* The core file, if there is one, is the region's. */
     const struct rlimit64 no_core = {0, 0};
     uint64_t action[4] = {0}, none = 0;

@@ -12,6 +12,11 @@
 #include "perf_report.h"
 #include "syscall.h"
 
+/* A user's own of the same names are taken instead. */
+#pragma weak elfie_on_start
+#pragma weak elfie_on_thread_start
+#pragma weak elfie_on_exit
+
 struct perf_thread *elfie_perf_threads;
 uint64_t elfie_perf_start;
 
@@ -146,6 +151,15 @@ static void pin(uint64_t thread)
     elfie_fail("the region was not run", result);
 }
 
+/* A program that has ended by itself, before its mark, has run as well; the report tells. */
+static void finish(void)
+{
+    if (!elfie_region_has_started())
+        return;
+    elfie_write_reports();
+    elfie_ends_well = !elfie_not_counted;
+}
+
 void elfie_on_start(uint64_t num_threads, void *context)
 {
     (void)context;
@@ -154,15 +168,20 @@ void elfie_on_start(uint64_t num_threads, void *context)
     if (!elfie_perf_threads)
         elfie_fail("no memory for what is to be reported; the region was not run", 0);
     elfie_prepare_reports();
+    lte_atexit(finish);
     elfie_perf_start = elfie_tsc();
 }
 
 lte_td_t elfie_on_thread_start(uint64_t tnum, void *context, uint64_t icount)
 {
-    struct perf_thread *t = &elfie_perf_threads[tnum];
     lte_td_t td = lte_pe_get_thread_desc(tnum);
     (void)context;
     (void)icount;
+    if (!elfie_perf_threads)
+        elfie_fail("the process callback of the perf kind has been replaced, and its thread callback "
+                   "has not: give both, or use --kind basic",
+                   0);
+    struct perf_thread *t = &elfie_perf_threads[tnum];
     if (elfie_process.core_base >= 0)
         pin(tnum);
     set_ends(tnum, t);
@@ -175,10 +194,7 @@ lte_td_t elfie_on_thread_start(uint64_t tnum, void *context, uint64_t icount)
     return td;
 }
 
-/* A program that has ended by itself, before its mark, has run as well; the report tells. */
+/* There is a monitor for the sake of the reports, whatever else is called at the exit. */
 void elfie_on_exit(void)
 {
-    elfie_write_reports();
-    if (!elfie_not_counted && !(elfie_region_status & 0x7f))
-        lte_exit_group(0);
 }

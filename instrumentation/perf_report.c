@@ -17,7 +17,7 @@ static void path_of(struct elfie_line *path, uint64_t thread, const char *ending
     path->length = 0;
     if (*prefix != '/') {
         elfie_put(path, elfie_process.directory);
-        elfie_put(path, "/");
+        elfie_put(path, elfie_process.directory[1] ? "/" : "");
     }
     elfie_put(path, prefix);
     elfie_put(path, ".");
@@ -27,12 +27,13 @@ static void path_of(struct elfie_line *path, uint64_t thread, const char *ending
     path->text[path->length < sizeof path->text ? path->length : sizeof path->text - 1] = '\0';
 }
 
-static void say_cannot_write(const struct elfie_line *path)
+static void say_cannot_write(uint64_t thread)
 {
-    struct elfie_line line;
+    struct elfie_line line, path;
+    path_of(&path, thread, "");
     elfie_begin(&line);
     elfie_put(&line, "the report '");
-    elfie_put(&line, path->text);
+    elfie_put(&line, path.text);
     elfie_put(&line, "' cannot be written\n");
     elfie_write(&line);
 }
@@ -54,7 +55,7 @@ void elfie_prepare_reports(void)
         long fd = elfie_syscall(__NR_openat, AT_FDCWD, path.text,
                                 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (fd < 0) {
-            say_cannot_write(&path);
+            say_cannot_write(t);
             remove_unfinished();
             elfie_fail("the region was not run", fd);
         }
@@ -183,7 +184,7 @@ void elfie_write_reports(void)
             put_report(&r, t, end_tsc);
         if (r.fd < 0 || r.failed || elfie_syscall(__NR_close, r.fd) ||
             elfie_syscall(__NR_rename, unfinished.text, path.text)) {
-            say_cannot_write(&path);
+            say_cannot_write(t);
             remove_unfinished();
             elfie_fail("the region was run, and not all of its reports could be written", 0);
         }
