@@ -3,6 +3,7 @@
  * to its end, and what the counters of perf count meanwhile. All is noted in memory while the
  * region runs; the monitor writes the reports when it has ended, so there is never half a report.
  */
+#include "callbacks.h"
 #include "count.h"
 #include "elfie.h"
 #include "ending.h"
@@ -11,11 +12,6 @@
 #include "perf_events.h"
 #include "perf_report.h"
 #include "syscall.h"
-
-/* A user's own of the same names are taken instead. */
-#pragma weak elfie_on_start
-#pragma weak elfie_on_thread_start
-#pragma weak elfie_on_exit
 
 struct perf_thread *elfie_perf_threads;
 uint64_t elfie_perf_start;
@@ -178,9 +174,10 @@ lte_td_t elfie_on_thread_start(uint64_t tnum, void *context, uint64_t icount)
     (void)context;
     (void)icount;
     if (!elfie_perf_threads)
-        elfie_fail("the process callback of the perf kind has been replaced, and its thread callback "
-                   "has not: give both, or use --kind basic",
-                   0);
+        elfie_fail(
+            "the process callback of the perf kind has been replaced, and its thread callback "
+            "has not: give both, or use --kind basic",
+            0);
     struct perf_thread *t = &elfie_perf_threads[tnum];
     if (elfie_process.core_base >= 0)
         pin(tnum);
@@ -195,6 +192,4 @@ lte_td_t elfie_on_thread_start(uint64_t tnum, void *context, uint64_t icount)
 }
 
 /* There is a monitor for the sake of the reports, whatever else is called at the exit. */
-void elfie_on_exit(void)
-{
-}
+void elfie_on_exit(void) {}

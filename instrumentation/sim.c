@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Callbacks of the sim kind: says on stderr which markers a simulator can look for, and what the user
- * has said with --message. The markers themselves are in start.S. */
+/* Callbacks of the sim kind: says on stderr which markers a simulator can look for, and what the
+ * user has said with --message. The markers themselves are in start.S. */
+#include "callbacks.h"
 #include "elfie.h"
-
-void elfie_on_start(uint64_t num_threads, void *context);
-void *elfie_on_thread_start(uint64_t thread, void *context, uint64_t icount);
 
 void elfie_on_start(uint64_t num_threads, void *context)
 {
