@@ -12,6 +12,7 @@ PREFIX  ?= /usr/local
 B       := build
 
 CFLAGS   ?= -O2 -g
+OBJCOPY  ?= objcopy
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 HOSTED   := -std=c11 -D_GNU_SOURCE -DELFIE_VERSION='"$(VERSION)"' $(WARNINGS)
 
@@ -29,7 +30,7 @@ endif
 gen_objects     := $(patsubst gen/%.c,$(B)/gen/%.o,$(wildcard gen/*.c))
 startup_objects := $(patsubst startup/%,$(B)/startup/%.o,$(basename $(wildcard startup/*.c startup/*.S)))
 # Around the region: one object for each kind of ELFie, and what all of them have in the library.
-kinds           := basic perf
+kinds           := basic sim perf
 library_objects := $(patsubst instrumentation/%.c,$(B)/instrumentation/%.o,\
 	$(filter-out $(kinds:%=instrumentation/%.c),$(wildcard instrumentation/*.c)))
 record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c))
@@ -69,9 +70,10 @@ $(B)/instrumentation/%.o: instrumentation/%.c | $(B)/instrumentation
 	$(call say,CC)
 	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
 
+# Weak: a user's function of the same name takes the place of one of these.
 $(kinds:%=$(B)/%.o): $(B)/%.o: instrumentation/%.c | $(B)
 	$(call say,CC)
-	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $< && $(OBJCOPY) --weaken $@
 
 $(B)/elfie.ld.in: ldscripts/elfie.ld.in | $(B)
 	$(Q)cp $< $@

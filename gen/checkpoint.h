@@ -55,6 +55,7 @@ struct mark {
 
 /* State of one thread at the start of the region. Vector values are little-endian bytes. */
 struct thread {
+    uint32_t number; /* in the pinball */
     uint64_t gpr[NUM_GPRS];
     uint16_t fcw, fsw, fop;
     uint8_t ftw;       /* abridged, as in the FXSAVE image: a bit per register in use */
@@ -110,7 +111,7 @@ struct checkpoint {
     unsigned version_minor; /* of the log format, 2.x */
     bool fat;
     uint32_t num_static_threads;
-    uint32_t num_threads; /* alive at the start; these are started */
+    uint32_t num_threads; /* alive at the start; these are started, if they are not too short */
     char *command_line;   /* or NULL */
     struct register_description *registers;
     size_t num_registers; /* highest number + 1 */

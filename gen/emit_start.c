@@ -48,7 +48,9 @@ static void emit_vector_loads(FILE *to, const struct thread *t, uint32_t index)
     }
 }
 
-static void emit_entry(FILE *to, const struct thread *t, uint32_t index)
+/* MARKERS: executed here, or NULL. The other threads wait until elfie_gate is open. */
+static void emit_entry(FILE *to, const struct thread *t, uint32_t index,
+                       const struct markers *markers)
 {
     fprintf(to,
             "        .section .text.elfie.enter, \"ax\", @progbits\n"
@@ -56,6 +58,10 @@ static void emit_entry(FILE *to, const struct thread *t, uint32_t index)
             "        fxrstor64 t%1$u.fx(%%rip)\n",
             index);
     emit_vector_loads(to, t, index);
+    if (markers && markers->count) {
+        markers_emit(to, markers, false);
+        fputs("        movl      $1, elfie_gate(%rip)\n", to);
+    }
     fprintf(to,
             "        pushq     t%1$u.flags(%%rip)\n"
             "        popfq\n",
@@ -151,11 +157,35 @@ static void emit_table(FILE *to, const struct checkpoint *c)
         fprintf(to,
                 "        .quad t%1$u.enter, t%1$u.fx, t%1$u.rip, t%1$u.fs_base, t%1$u.gs_base, "
                 "%2$" PRIu64 ", %3$" PRIu64 ", t%1$u.flags\n",
-                t, c->threads[t].os_tid, c->threads[t].icount);
+                c->threads[t].number, c->threads[t].os_tid, c->threads[t].icount);
     fputc('\n', to);
 }
 
-void emit_start(FILE *to, const struct checkpoint *c)
+/* What a callback calls where the simulator is to see a second marker. */
+static void emit_magic2(FILE *to, const struct markers *markers)
+{
+    fputs("# Executed where the warm-up ends, and by callbacks: void elfie_magic2(void).\n"
+          "        .section .text.elfie.magic2, \"ax\", @progbits\n"
+          "        .globl    elfie_magic2\n"
+          "        .type     elfie_magic2, @function\n"
+          "elfie_magic2:\n"
+          "        push      %rbx\n",
+          to);
+    markers_emit(to, markers, true);
+    fputs("        pop       %rbx\n"
+          "        ret\n"
+          "        .size     elfie_magic2, . - elfie_magic2\n\n"
+          "# Not 0 when the markers in front of the region have been executed.\n"
+          "        .section .data.elfie.gate, \"aw\", @progbits\n"
+          "        .globl    elfie_gate\n"
+          "        .hidden   elfie_gate\n"
+          "        .balign   4\n"
+          "elfie_gate:\n"
+          "        .long     0\n\n",
+          to);
+}
+
+void emit_start(FILE *to, const struct checkpoint *c, const struct start_options *o)
 {
     fputs(
         "# Threads: the last instructions before the region, and the contexts they load.\n"
@@ -165,10 +195,12 @@ void emit_start(FILE *to, const struct checkpoint *c)
         "# options change.\n\n",
         to);
     emit_table(to, c);
+    emit_magic2(to, &o->magic2);
     for (uint32_t t = 0; t < c->num_threads; t++) {
-        fprintf(to, "# Thread %u\n", t);
-        emit_entry(to, &c->threads[t], t);
-        emit_context(to, &c->threads[t], t);
+        uint32_t number = c->threads[t].number;
+        fprintf(to, "# Thread %u\n", number);
+        emit_entry(to, &c->threads[t], number, t == 0 ? &o->roi_start : NULL);
+        emit_context(to, &c->threads[t], number);
     }
     fputs("        .section .note.GNU-stack, \"\", @progbits\n", to);
 }

@@ -5,6 +5,8 @@
 #ifndef ELFIE_H
 #define ELFIE_H
 
+#include "flags.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,18 +36,11 @@ struct elfie_config {
     void *(*on_thread_start)(uint64_t thread, void *context, uint64_t icount);
     const char *name;
     void (*on_exit)(void);   /* in the monitor process, after all threads have ended; or NULL */
-    uint64_t flags;          /* ELFIE_... below */
+    uint64_t flags;          /* ELFIE_... of flags.h */
     const char *perf_prefix; /* of the names of reports; NULL when they are to be "NAME" */
+    const char *message;     /* printed by sim ELFies; or NULL */
 };
 extern const struct elfie_config elfie_config;
-
-enum elfie_flags {
-    ELFIE_MONITOR = 1 << 0,    /* a monitor process waits for the end of the program */
-    ELFIE_NO_FUTEXES = 1 << 1, /* do not tell the kernel of tid words and robust lists */
-    ELFIE_MARKERS = 1 << 2,    /* thread 0 executes ROI markers; the others wait for that */
-    ELFIE_USER_CODE = 1 << 3,  /* callbacks may leave vector registers dirty: clear them */
-    ELFIE_WARMUP = 1 << 4,     /* the region begins with a warm-up, unless ELFIE_WARMUP=0 */
-};
 
 /* config.S, for each thread: marks of the pinball's event file; 0 where one is not known.
  * Instructions and counts are from the start of the region: end_count 4 is the moment when the
@@ -88,6 +83,15 @@ struct elfie_symbol {
     const char *name;
 };
 extern const struct elfie_symbol elfie_symbols[]; /* in ascending order */
+
+/* In ascending order; ends with end 0. */
+struct elfie_protection {
+    uint64_t begin, end, prot; /* PROT_... */
+};
+extern const struct elfie_protection elfie_protections[];
+
+/* start.S: not 0 once the ROI markers have been executed, with ELFIE_MARKERS. */
+extern uint32_t elfie_gate;
 
 /* The runtime lies from _start to elfie_runtime_end. Of its stacks, all of callback_stack_size, the
  * first is the process's, until the threads run and after they have ended. */
@@ -159,6 +163,15 @@ void elfie_know_thread(uint64_t thread);
 /* instrumentation/signals.c: gives a thread the stack on which signals are handled. */
 void elfie_set_signal_stack(uint64_t thread);
 
+/* protect.c: takes away what pages of the image are not to have. */
+void elfie_protect_all(void);
+
+/* vector.c: the calling thread's vector registers are in their initial state again. */
+void elfie_clear_vectors(void);
+
+/* ldt.c: writes a descriptor for the FS base of thread NUMBER. */
+void elfie_write_ldt(uint64_t number);
+
 /* threads.c: starts all the others, then becomes thread 0. */
 _Noreturn void elfie_run_threads(void);
 
@@ -218,6 +231,9 @@ enum {
 
 /* environ.c: ends the program because variable NAME has a value that it cannot have. */
 _Noreturn void elfie_fail_value(const char *name, const char *value, const char *should);
+
+/* start.S: the instructions that --magic2 asks for; also for callbacks. */
+void elfie_magic2(void) __attribute__((visibility("default")));
 
 #pragma GCC visibility pop
 

@@ -16,6 +16,7 @@ void elfie_start(const uint64_t *block)
     elfie_clear_signal_mask();
     elfie_install_report();
     elfie_install_call_counting();
+    elfie_protect_all();
     elfie_config.on_start(elfie_config.num_threads, NULL);
     if (monitored)
         elfie_run_monitored();
