@@ -12,7 +12,6 @@ PREFIX  ?= /usr/local
 B       := build
 
 CFLAGS   ?= -O2 -g
-OBJCOPY  ?= objcopy
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion
 HOSTED   := -std=c11 -D_GNU_SOURCE -DELFIE_VERSION='"$(VERSION)"' $(WARNINGS)
 
@@ -70,10 +69,9 @@ $(B)/instrumentation/%.o: instrumentation/%.c | $(B)/instrumentation
 	$(call say,CC)
 	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
 
-# Weak: a user's function of the same name takes the place of one of these.
 $(kinds:%=$(B)/%.o): $(B)/%.o: instrumentation/%.c | $(B)
 	$(call say,CC)
-	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $< && $(OBJCOPY) --weaken $@
+	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
 
 $(B)/elfie.ld.in: ldscripts/elfie.ld.in | $(B)
 	$(Q)cp $< $@

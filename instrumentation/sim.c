@@ -3,6 +3,9 @@
  * has said with --message. The markers themselves are in start.S. */
 #include "elfie.h"
 
+/* Weak: a user's own of the same names are taken instead. */
+#pragma weak elfie_on_start
+#pragma weak elfie_on_thread_start
 void elfie_on_start(uint64_t num_threads, void *context);
 void *elfie_on_thread_start(uint64_t thread, void *context, uint64_t icount);
 
