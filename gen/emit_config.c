@@ -145,7 +145,7 @@ static void emit_table(FILE *to, const struct checkpoint *c, const struct config
                 "        .balign  8\n"
                 "        .globl   elfie_config\n"
                 "        .hidden  elfie_config\n");
-    if (o->may_lack_exit)
+    if (o->on_exit && o->may_lack_exit) /* that of the kind or of the user's, if they have one */
         fprintf(to, "        .weak    %s\n", o->on_exit);
     fprintf(to,
             "elfie_config:\n"
@@ -156,10 +156,7 @@ static void emit_table(FILE *to, const struct checkpoint *c, const struct config
     emit_name(to, o->on_start, "called once, before any thread is started");
     emit_name(to, o->on_thread_start, "called in each thread, before the region");
     emit_name(to, "elfie_name", "of the pinball, for messages");
-    if (!o->on_exit) /* that of the kind, or of the user's objects, if they have one */
-        fputs("        .weak    elfie_on_exit\n", to);
-    emit_name(to, o->on_exit ? o->on_exit : "elfie_on_exit",
-              "called in the monitor, after all threads have ended; or 0");
+    emit_name(to, o->on_exit, "called in the monitor, after all threads have ended; or 0");
     emit_flags(to, o->flags);
     emit_name(to, o->perf_prefix ? "elfie_perf_prefix" : NULL,
               "first part of the names of perf reports; or 0");

@@ -58,14 +58,14 @@ static void emit_entry(FILE *to, const struct thread *t, uint32_t index,
             "        fxrstor64 t%1$u.fx(%%rip)\n",
             index);
     emit_vector_loads(to, t, index);
-    fprintf(to,
-            "        pushq     t%1$u.flags(%%rip)\n"
-            "        popfq\n",
-            index);
     if (markers && markers->count) {
         markers_emit(to, markers, false);
         fputs("        movl      $1, elfie_gate(%rip)\n", to);
     }
+    fprintf(to,
+            "        pushq     t%1$u.flags(%%rip)\n"
+            "        popfq\n",
+            index);
     for (int i = 0; i <= RSP; i++)
         fprintf(to, "        mov       t%u.registers+0x%x(%%rip), %%%s\n", index, 8 * i,
                 gpr_names[i]);

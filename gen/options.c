@@ -438,6 +438,7 @@ static bool set_runtime_option(struct options *o, int option)
         return true;
     case 'e':
         c->on_exit = symbol_option("--process-exit-cbk", optarg, NAME_MAX_LENGTH);
+        c->may_lack_exit = false;
         return true;
     case OPT_KIND:
         set_kind(o, optarg);
@@ -457,6 +458,7 @@ static bool set_runtime_option(struct options *o, int option)
     case OPT_MONITOR_THREAD:
     case OPT_NO_MONITOR_THREAD:
         set_flag(o, ELFIE_MONITOR, option == OPT_MONITOR_THREAD);
+        o->no_monitor = option == OPT_NO_MONITOR_THREAD;
         return true;
     case OPT_ROI_START:
         set_marker(&o->start.roi_start, "--roi-start", optarg,
@@ -529,12 +531,12 @@ static void apply_kind(struct options *o)
     }
     if (sim && !o->start.magic2.count)
         markers_add(&o->start.magic2, "simics:2", 0);
-    if (perf && !o->config.on_exit) {
-        o->config.on_exit = "elfie_on_exit";
-        o->config.may_lack_exit = true;
-    }
-    if (o->config.on_exit)
+    if (perf || !o->config.may_lack_exit)
         set_flag(o, ELFIE_MONITOR, true);
+    if (o->no_monitor && o->config.flags & ELFIE_MONITOR)
+        fail_usage("--no-monitor-thread: perf ELFies and --process-exit-cbk need the monitor");
+    if (o->no_monitor)
+        o->config.on_exit = NULL;
     set_flag(o, ELFIE_MARKERS, o->start.roi_start.count != 0);
 }
 
@@ -548,7 +550,7 @@ static void check(struct options *o, const char *global_log)
         fail_usage("no pinball is named");
     if (o->emit_only && (o->executable || o->object))
         fail_usage("--emit-only makes neither an executable (-x) nor an object (-o)");
-    if (o->layout.no_startup && (o->start.roi_start.count || o->config.on_exit))
+    if (o->layout.no_startup && (o->start.roi_start.count || !o->config.may_lack_exit))
         fail_usage("--no-startup leaves out what executes markers and callbacks");
     apply_kind(o);
 }
@@ -564,7 +566,10 @@ struct options options_read(int argc, char **argv)
                    .data_flags = SEGMENT_RWX,
                    .text_section = ".page",
                    .data_section = ".page"},
-        .config = {.on_start = "elfie_on_start", .on_thread_start = "elfie_on_thread_start"},
+        .config = {.on_start = "elfie_on_start",
+                   .on_thread_start = "elfie_on_thread_start",
+                   .on_exit = "elfie_on_exit",
+                   .may_lack_exit = true},
         .user_space_top = UINT64_MAX,
     };
     unsigned num_states = 0;

@@ -26,8 +26,8 @@ static void register_thread(const struct elfie_thread *t)
 {
     uint64_t tid = t->fs_base + PTHREAD_TID;
     uint64_t robust = t->fs_base + PTHREAD_ROBUST_HEAD;
-    if (elfie_config.flags & ELFIE_NO_FUTEXES || !t->os_tid ||
-        !elfie_captured(tid, robust + ROBUST_HEAD_SIZE) || *(const uint32_t *)tid != t->os_tid)
+    if (!t->os_tid || !elfie_captured(tid, robust + ROBUST_HEAD_SIZE) ||
+        *(const uint32_t *)tid != t->os_tid)
         return;
     elfie_syscall(__NR_set_tid_address, tid);
     elfie_syscall(__NR_set_robust_list, robust, ROBUST_HEAD_SIZE);
@@ -68,13 +68,14 @@ static _Noreturn void run_thread(uint64_t number)
 {
     const struct elfie_thread *t = &elfie_threads[number];
     elfie_know_thread(number);
-    register_thread(t);
+    if (!(elfie_config.flags & ELFIE_NO_FUTEXES))
+        register_thread(t);
     if (elfie_config.flags & ELFIE_MODIFY_LDT)
         elfie_write_ldt(number);
     elfie_config.on_thread_start(number, NULL, t->icount);
+    *t->flags = (*t->flags & USER_FLAGS) | elfie_start_counting(number);
     if (elfie_config.flags & ELFIE_USER_CODE)
         elfie_clear_vectors();
-    *t->flags = (*t->flags & USER_FLAGS) | elfie_start_counting(number);
     barrier();
     /* The bases last: a callback may be compiled code that knows of thread-local storage. */
     long result = elfie_syscall(__NR_arch_prctl, ARCH_SET_FS, t->fs_base);
