@@ -136,6 +136,7 @@ static void link_elfie(const struct build *b)
     argv[n++] = xasprintf("%s/start.o", b->directory);
     argv[n++] = xasprintf("%s/config.o", b->directory);
     argv[n++] = xasprintf("%s/symbols.o", b->directory);
+    argv[n++] = xasprintf("%s/sysstate.o", b->directory);
     argv[n++] = xasprintf("%s/pages.o", b->directory);
     argv[n++] = xasprintf("%s/%s.o", b->datadir, b->kind);
     argv[n++] = xasprintf("%s/libelfie.a", b->datadir);
@@ -150,6 +151,7 @@ void build_elfie(const struct build *b)
     assemble(b, "start");
     assemble(b, "config");
     assemble(b, "symbols");
+    assemble(b, "sysstate");
     assemble(b, "pages");
     link_elfie(b);
 }

@@ -20,6 +20,9 @@ void emit_symbols(FILE *to, const struct checkpoint *c, const struct layout *l);
 /* config.S: what the runtime has to know. */
 void emit_config(FILE *to, const struct checkpoint *c);
 
+/* sysstate.S: what the startup restores of files and of the kernel's state. */
+void emit_sysstate(FILE *to, const struct checkpoint *c, const struct layout *l);
+
 /* The linker script, from the template in file TEMPLATE. Returns it as a string with the digest
  * filled in. Trouble with the template ends the program. */
 char *emit_ld(const struct checkpoint *c, const struct layout *l, const char *template_path);

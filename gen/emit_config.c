@@ -3,21 +3,10 @@
 #include "emit.h"
 
 #include "names.h"
+#include "output.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-/* A string for .asciz: everything but plain characters as an octal escape. */
-static void put_string(FILE *to, const char *s)
-{
-    fputc('"', to);
-    for (const unsigned char *p = (const unsigned char *)s; *p; p++)
-        if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\')
-            fprintf(to, "\\%03o", *p);
-        else
-            fputc(*p, to);
-    fputc('"', to);
-}
 
 /* A note that readelf -n prints as text: the packaging metadata of the freedesktop.org
  * specification, a JSON object. */
@@ -75,7 +64,7 @@ void emit_config(FILE *to, const struct checkpoint *c)
           "elfie_name:\n"
           "        .asciz   ",
           to);
-    put_string(to, c->name);
+    put_quoted(to, c->name);
     fputs("\n", to);
     emit_note(to, c);
     fputs("        .section .note.GNU-stack, \"\", @progbits\n", to);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ELFIE_COUNT_CALLS=1: counts the system calls of the threads that the ELFie starts, for the
- * report.
+ * report; and hands them to answers.c where that is to answer some of them.
  *
  * Syscall user dispatch (Linux 5.11) turns each into a SIGSYS. The handler counts, opens the way
  * for one call and goes back to the syscall instruction with the trap flag set; the SIGTRAP behind
@@ -51,6 +51,8 @@ static void on_call(int number, siginfo_t *info, struct ucontext *context)
         return; /* dispatch is not inherited: this is somebody's own SIGSYS */
     struct thread_record *c = &elfie_records[thread];
     c->calls++;
+    if (elfie_answers_calls() && elfie_answer(&context->uc_mcontext))
+        return;
     c->selector = SELECTOR_ALLOW;
     context->uc_mcontext.rip -= SYSCALL_LENGTH;
     keep_our_signals(c, &context->uc_mcontext);
@@ -78,9 +80,14 @@ static void on_trap(int number, siginfo_t *info, struct ucontext *context)
     context->uc_mcontext.eflags &= ~(uint64_t)TRAP_FLAG;
 }
 
+static int is_wanted(void)
+{
+    return elfie_process.count_calls || elfie_answers_calls();
+}
+
 void elfie_install_call_counting(void)
 {
-    if (!elfie_process.count_calls)
+    if (!is_wanted())
         return;
     elfie_set_action(SIGSYS, on_call, ~0ul);
     elfie_set_action(SIGTRAP, on_trap, ~0ul);
@@ -88,7 +95,7 @@ void elfie_install_call_counting(void)
 
 void elfie_count_calls_of(uint64_t thread)
 {
-    if (!elfie_process.count_calls)
+    if (!is_wanted())
         return;
     struct thread_record *c = &elfie_records[thread];
     c->calls = 0;
@@ -97,12 +104,13 @@ void elfie_count_calls_of(uint64_t thread)
     long result = elfie_syscall(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,
                                 _start, length, &c->selector);
     if (result)
-        elfie_fail("ELFIE_COUNT_CALLS needs Linux 5.11 or later; the region was not run", result);
+        elfie_fail("ELFIE_COUNT_CALLS, ELFIE_ROOT, ELFIE_PID and ELFIE_MMAP need Linux 5.11 or "
+                   "later; the region was not run",
+                   result);
     c->selector = SELECTOR_BLOCK;
 }
 
 int64_t elfie_calls_of(int64_t thread)
 {
-    return thread >= 0 && elfie_process.count_calls ? (int64_t)elfie_records[thread].calls
-                                                    : -1;
+    return thread >= 0 && elfie_process.count_calls ? (int64_t)elfie_records[thread].calls : -1;
 }
