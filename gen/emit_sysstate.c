@@ -84,7 +84,7 @@ static void emit_descriptors(FILE *to, const struct sysstate *s)
         if (d->action == DUPLICATE)
             fprintf(to, "descriptor %" PRIu32, d->original);
         else
-            put_comment(to, d->copy && d->action == REOPEN_FILE ? d->copy : d->path);
+            put_comment(to, d->copy ? d->copy : d->path);
         fputc('\n', to);
     }
     fputs("\n", to);

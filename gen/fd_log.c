@@ -72,7 +72,9 @@ static void set_place(struct sysstate *s, struct input *in, struct descriptor *d
         set_original(in, d, path);
         return;
     }
-    if (d->action != REOPEN_PATH)
+    if (!strcmp(kind, "dir") && (d->copy = sysstate_find_directory(s, path)))
+        d->offset = 0; /* another directory has other positions */
+    else if (d->action != REOPEN_PATH)
         d->copy = sysstate_find_copy(s, d->number, d->action == REOPEN_FILE ? path : "");
     if (d->action == UNAVAILABLE && d->copy) { /* what the region reads from it is in a file */
         d->action = REOPEN_FILE;
@@ -196,7 +198,7 @@ static int64_t number_of(const char *name)
 static void for_each_fd_file(struct sysstate *s, const char *directory,
                              void call(struct sysstate *s, uint32_t number, const char *copy))
 {
-    char *path = xasprintf("%s/%s", s->directory, directory);
+    char *path = xasprintf("%s/%s", s->path, directory);
     DIR *stream = opendir(path);
     if (!stream)
         fail_at(path, 0, "%s", strerror(errno));
@@ -221,7 +223,7 @@ static void add_fd_file(struct sysstate *s, uint32_t number, const char *copy)
     for (size_t i = 0; i < s->num_descriptors; i++)
         if (s->descriptors[i].number == number)
             return; /* seen in the other directory */
-    char *path = xasprintf("%s/%s", s->directory, copy);
+    char *path = xasprintf("%s/%s", s->path, copy);
     if (stat(path, &st))
         fail_at(path, 0, "%s", strerror(errno));
     struct descriptor d = {
@@ -238,7 +240,7 @@ static void warn_of_fd_file(struct sysstate *s, uint32_t number, const char *cop
 {
     const struct descriptor *d = find(s, number);
     if (!d || !d->copy)
-        warn("%s/%s: FD.log says nothing of it: it is not opened", s->directory, copy);
+        warn("%s/%s: FD.log says nothing of it: it is not opened", s->path, copy);
 }
 
 static void for_each_directory(struct sysstate *s,

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_MAPPED = 1 << 20, MAX_ABSOLUTE = 1 << 16, SHOWN = 3 };
 #define MAX_PID (UINT64_C(1) << 22) /* PID_MAX_LIMIT, include/linux/threads.h */
@@ -53,9 +54,9 @@ static char *read_only_line(const char *base, const char *name, struct input **i
 static bool has_directory(const struct sysstate *s, const char *name)
 {
     struct stat st;
-    char *path = xasprintf("%s/%s", s->directory, name);
+    char *path = xasprintf("%s/%s", s->path, name);
     bool found = !stat(path, &st);
-    if (!found && errno != ENOENT && errno != ENOTDIR)
+    if (!found && errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG)
         fail_at(path, 0, "%s", strerror(errno));
     if (found && !S_ISDIR(st.st_mode))
         fail_at(path, 0, "not a directory");
@@ -73,6 +74,7 @@ static void read_workdir(struct sysstate *s, const char *base)
         if (strlen(line) >= SYSSTATE_PATH_MAX)
             fail_at(input_path(in), 1, "path of %zu bytes; %d are possible", strlen(line),
                     SYSSTATE_PATH_MAX - 1);
+        s->cwd = xstrdup(line);
         const char *relative = line + strspn(line, "/");
         if (*relative && has_directory(s, relative))
             s->workdir_log = xstrdup(relative);
@@ -149,7 +151,7 @@ static void add_absolute(struct sysstate *s, const char *relative)
 {
     size_t n = s->num_absolute;
     if (n == MAX_ABSOLUTE)
-        fail_at(s->directory, 0, "more than %d files at absolute paths", MAX_ABSOLUTE);
+        fail_at(s->path, 0, "more than %d files at absolute paths", MAX_ABSOLUTE);
     if ((n & (n - 1)) == 0)
         s->absolute = xreallocarray(s->absolute, n ? 2 * n : 1, sizeof *s->absolute);
     s->absolute[s->num_absolute++] = xasprintf("/%s", relative);
@@ -166,11 +168,11 @@ static bool is_descriptors(const struct sysstate *s, const char *relative)
 
 static void find_absolute(struct sysstate *s)
 {
-    char *const roots[] = {s->directory, NULL};
+    char *const roots[] = {s->path, NULL};
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
     if (!walk)
-        fail_at(s->directory, 0, "%s", strerror(errno));
-    size_t skip = strlen(s->directory);
+        fail_at(s->path, 0, "%s", strerror(errno));
+    size_t skip = strlen(s->path);
     for (FTSENT *entry; (entry = fts_read(walk));) {
         const char *relative = entry->fts_path + skip;
         relative += *relative == '/';
@@ -196,7 +198,7 @@ static void warn_of_absolute(const struct sysstate *s)
     }
     warn("%s: the region opens %zu file%s by absolute path (%s%s): the ELFie opens those of the "
          "machine that it runs on, or with ELFIE_ROOT=%s these",
-         s->directory, s->num_absolute, s->num_absolute == 1 ? "" : "s", names,
+         s->path, s->num_absolute, s->num_absolute == 1 ? "" : "s", names,
          s->num_absolute > SHOWN ? ", ..." : "", s->directory);
     free(names);
 }
@@ -207,7 +209,7 @@ static void warn_of_absolute(const struct sysstate *s)
 static char *existing_regular(const struct sysstate *s, char *copy)
 {
     struct stat st;
-    char *path = xasprintf("%s/%s", s->directory, copy);
+    char *path = xasprintf("%s/%s", s->path, copy);
     if (!stat(path, &st)) {
         if (!S_ISREG(st.st_mode))
             fail_at(path, 0, "not a regular file");
@@ -237,17 +239,42 @@ char *sysstate_find_copy(const struct sysstate *s, int64_t number, const char *p
     return is_plain(path) ? existing_regular(s, xstrdup(path + strspn(path, "/"))) : NULL;
 }
 
+char *sysstate_find_directory(const struct sysstate *s, const char *path)
+{
+    if (s->workdir && s->cwd && !strcmp(path, s->cwd))
+        return xstrdup(s->workdir);
+    const char *relative = path + strspn(path, "/");
+    return is_plain(path) && *relative && has_directory(s, relative) ? xstrdup(relative) : NULL;
+}
+
+/* Where the ELFie will look. Directories above may be closed to realpath, but not to getcwd. */
+static char *absolute_path(const char *path)
+{
+    char *absolute = realpath(path, NULL);
+    if (absolute || *path == '/')
+        return absolute ? absolute : xstrdup(path);
+    char *current = getcwd(NULL, 0);
+    if (!current)
+        fail_at(path, 0, "the working directory is not known: %s", strerror(errno));
+    absolute = xasprintf("%s/%s", current, path);
+    free(current);
+    return absolute;
+}
+
 void sysstate_read(struct checkpoint *c)
 {
     struct sysstate *s = xcalloc(1, sizeof *s);
-    char *path = xasprintf("%s.sysstate", c->base);
+    struct stat st;
     c->sysstate = s;
-    s->directory = realpath(path, NULL);
-    if (!s->directory && errno != ENOENT)
-        fail_at(path, 0, "%s", strerror(errno));
-    free(path);
-    if (!s->directory)
+    s->path = xasprintf("%s.sysstate", c->base);
+    if (stat(s->path, &st)) {
+        if (errno != ENOENT && errno != ENOTDIR)
+            fail_at(s->path, 0, "%s", strerror(errno));
         return;
+    }
+    if (!S_ISDIR(st.st_mode))
+        fail_at(s->path, 0, "not a directory");
+    s->directory = absolute_path(s->path);
     read_workdir(s, c->base);
     fd_log_read(s, c->base);
     read_mapped(s, c->base);

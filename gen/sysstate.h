@@ -29,7 +29,9 @@ struct descriptor {
 };
 
 struct sysstate {
-    char *directory;   /* absolute path of B.sysstate; NULL: there is none */
+    char *path;        /* of B.sysstate, which need not exist */
+    char *directory;   /* its absolute path; NULL: there is none */
+    char *cwd;         /* the recorded working directory; NULL: not known */
     char *workdir;     /* under the sysstate, relative to it; NULL: there is none */
     char *workdir_log; /* path of CWD.log under the sysstate, relative to it; NULL: none */
     struct descriptor *descriptors; /* in order of number */
@@ -47,6 +49,9 @@ struct checkpoint;
  * Relative to it, to be freed; NULL when there is none. Anything but a regular file in the place of
  * a copy ends the program. */
 char *sysstate_find_copy(const struct sysstate *s, int64_t number, const char *path);
+
+/* As sysstate_find_copy, for a directory; the recorded working directory is the sysstate's. */
+char *sysstate_find_directory(const struct sysstate *s, const char *path);
 
 /* FD.log, or without it the files FD_N: fills the descriptors. Needs the directories. */
 void fd_log_read(struct sysstate *s, const char *base);

@@ -177,6 +177,21 @@ static long copy_content(long from, long to)
     }
 }
 
+/* O_TMPFILE shows in the flags, and a file in memory can always be read: through /proc, where there
+ * is one, it is opened as any other file. */
+static long open_by_itself(long fd, uint64_t flags)
+{
+    struct elfie_line name = {.length = 0};
+    elfie_put(&name, "/proc/self/fd/");
+    elfie_put_decimal(&name, (uint64_t)fd);
+    name.text[name.length] = '\0';
+    long again = open_file(name.text, flags);
+    if (again < 0)
+        return fd;
+    elfie_syscall(__NR_close, fd);
+    return again;
+}
+
 static long open_private(const char *name, uint64_t flags)
 {
     long from = open_file(name, O_RDONLY | O_CLOEXEC);
@@ -189,7 +204,7 @@ static long open_private(const char *name, uint64_t flags)
     elfie_syscall(__NR_close, from);
     if (error && to >= 0)
         elfie_syscall(__NR_close, to);
-    return error ? error : to;
+    return error ? error : open_by_itself(to, flags);
 }
 
 /* Gives FD the descriptor's number. */

@@ -51,7 +51,7 @@ static _Noreturn void fail_value(const char *name, const char *value, const char
     elfie_begin(&line);
     elfie_put(&line, name);
     elfie_put(&line, " is '");
-    elfie_put(&line, value);
+    elfie_put_at_most(&line, value, 240);
     elfie_put(&line, "', should be ");
     elfie_put(&line, should);
     elfie_put(&line, "\n");
