@@ -5,8 +5,8 @@
  *   ELFIE_PID=recorded     getpid gives the recorded process id, and kill and its like know it
  *   ELFIE_MMAP=recorded    mmap without a wish is told the address that it gave when recorded
  *
- * Calls come here by way of count_calls.c, at two signals each for those that are not answered. Not
- * seen, as there: calls of threads and processes that the region creates. */
+ * Calls come here by way of count_calls.c, at two signals each for those that are not answered.
+ * Threads and processes that the region creates are answered like the others. */
 #include "elfie.h"
 #include "signals.h"
 #include "syscall.h"
@@ -37,6 +37,7 @@ static const struct {
 };
 enum { NUM_PATH_CALLS = sizeof path_calls / sizeof *path_calls };
 
+static long own_pid;         /* of the process that was started */
 static uint64_t mapped_next; /* of elfie_sysstate.mapped */
 
 int elfie_answers_calls(void)
@@ -52,6 +53,8 @@ void elfie_check_answers(void)
     if (elfie_process.recorded_mmap && !elfie_sysstate.num_mapped)
         elfie_fail(
             "ELFIE_MMAP=recorded: the pinball has no sysstate/MMAP.log; the region was not run", 0);
+    if (elfie_process.recorded_pid)
+        own_pid = elfie_syscall(__NR_getpid);
     if (!elfie_process.root)
         return;
     long error = elfie_syscall(__NR_access, elfie_process.root, 0);
@@ -69,33 +72,33 @@ void elfie_check_answers(void)
 
 /* --- paths ------------------------------------------------------------------------------------ */
 
-/* Puts ELFIE_ROOT in front of PATH, which is absolute; 0 when that is too long or not there. */
-static int find_under_root(char *to, const char *name)
+/* Puts ELFIE_ROOT at the front of PATH; gives its length, which is less than ELFIE_PATH_MAX. */
+static size_t put_root(char *path)
 {
     size_t length = 0;
     for (const char *p = elfie_process.root; *p; p++)
-        to[length++] = *p; /* the root is shorter than ELFIE_PATH_MAX */
-    for (const char *p = name; *p; p++) {
-        if (length == ELFIE_PATH_MAX - 1)
-            return 0;
-        to[length++] = *p;
-    }
-    to[length] = '\0';
-    return elfie_syscall(__NR_access, to, 0) == 0;
+        path[length++] = *p;
+    return length;
 }
 
 int elfie_is_under_root(const char *name)
 {
-    static char under[ELFIE_PATH_MAX];
-    return elfie_process.root && find_under_root(under, name);
+    static char path[ELFIE_PATH_MAX];
+    if (!elfie_process.root)
+        return 0;
+    size_t length = put_root(path);
+    for (const char *p = name; (path[length] = *p); p++)
+        if (++length == ELFIE_PATH_MAX)
+            return 0;
+    return elfie_syscall(__NR_access, path, 0) == 0;
 }
 
 /* Reads the program's string at ADDRESS as the kernel would, without a fault where nothing is. */
-static int read_path(char *to, uint64_t address)
+static int read_path(char *to, size_t size, uint64_t address)
 {
     struct {
         uint64_t base, length;
-    } here = {(uint64_t)to, ELFIE_PATH_MAX}, there = {address, ELFIE_PATH_MAX};
+    } here = {(uint64_t)to, size}, there = {address, size};
     long self = elfie_syscall(__NR_getpid);
     long got = elfie_syscall(__NR_process_vm_readv, self, &here, 1, &there, 1, 0);
     for (long i = 0; i < got; i++)
@@ -103,7 +106,7 @@ static int read_path(char *to, uint64_t address)
             return 1;
     if (got != -ENOSYS && got != -EPERM)
         return 0; /* no end, or a bad address: the kernel's own business */
-    for (int i = 0; i < ELFIE_PATH_MAX; i++)
+    for (size_t i = 0; i < size; i++)
         if (!(to[i] = ((const char *)address)[i]))
             return 1;
     return 0;
@@ -116,7 +119,7 @@ static long call_again(const struct sigcontext *r, const uint64_t argument[3])
 
 static int answer_path(struct sigcontext *r)
 {
-    char name[ELFIE_PATH_MAX], under[ELFIE_PATH_MAX];
+    char path[ELFIE_PATH_MAX]; /* one: this may stand on a stack of the program's */
     int call = 0;
     while (call < NUM_PATH_CALLS && path_calls[call].number != r->rax)
         call++;
@@ -124,9 +127,11 @@ static int answer_path(struct sigcontext *r)
         return 0;
     uint64_t argument[3] = {r->rdi, r->rsi, r->rdx};
     uint8_t which = path_calls[call].argument;
-    if (!read_path(name, argument[which]) || name[0] != '/' || !find_under_root(under, name))
+    size_t length = put_root(path);
+    if (!read_path(path + length, sizeof path - length, argument[which]) || path[length] != '/' ||
+        elfie_syscall(__NR_access, path, 0))
         return 0;
-    argument[which] = (uint64_t)under;
+    argument[which] = (uint64_t)path;
     r->rax = (uint64_t)call_again(r, argument);
     return 1;
 }
@@ -142,15 +147,17 @@ static int names_process(uint64_t number)
            number == __NR_sched_setaffinity;
 }
 
+/* A process that the region creates has an id of its own, and this one for its parent. */
 static int answer_pid(struct sigcontext *r)
 {
-    if (r->rax == __NR_getpid) {
+    if ((r->rax == __NR_getpid || r->rax == __NR_getppid) &&
+        elfie_syscall((long)r->rax) == own_pid) {
         r->rax = elfie_sysstate.pid;
         return 1;
     }
     if (!names_process(r->rax) || r->rdi != elfie_sysstate.pid)
         return 0;
-    uint64_t argument[3] = {(uint64_t)elfie_syscall(__NR_getpid), r->rsi, r->rdx};
+    uint64_t argument[3] = {(uint64_t)own_pid, r->rsi, r->rdx};
     r->rax = (uint64_t)call_again(r, argument);
     return 1;
 }

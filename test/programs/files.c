@@ -9,12 +9,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "region.h"
@@ -92,6 +94,29 @@ static void show_writing(void)
     show("log", LOG, 10);
 }
 
+static void *show_in_thread(void *path)
+{
+    show_path(path);
+    return NULL;
+}
+
+/* A process and a thread that start in the region. */
+static void show_from_others(char *path, pid_t pid)
+{
+    pthread_t thread;
+    fflush(stdout);
+    pid_t child = fork();
+    if (!child) {
+        printf("child: %d, parent: %s\n", access(path, F_OK),
+               getpid() != pid && getppid() == pid ? "as recorded" : "another");
+        fflush(stdout);
+        _exit(0);
+    }
+    need("fork", waitpid(child, NULL, 0) == child);
+    need("thread", !pthread_create(&thread, NULL, show_in_thread, path));
+    pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv)
 {
     char zeroes[4] = "abc";
@@ -100,6 +125,7 @@ int main(int argc, char **argv)
     pid_t pid = getpid();
     printf("opened\n");
     region_start();
+    void *mapped = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     show("first", FIRST, 60);
     show("again", AGAIN, 60);
     show("own", OWN, 60);
@@ -112,8 +138,9 @@ int main(int argc, char **argv)
         printf("%s: stat %d of %ld\n", argv[1], stat(argv[1], &st), (long)st.st_size);
     }
     printf("pid: %s\n", getpid() == pid ? "as recorded" : "another");
+    if (argc > 1)
+        show_from_others(argv[1], pid);
     printf("kill: %d, open of a bad address: %d\n", kill(getpid(), 0), open((char *)8, O_RDONLY));
-    void *mapped = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     fflush(stdout);
     errno = 0;
     ssize_t written = write(PIPE_IN, "x", 1);
