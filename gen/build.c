@@ -137,7 +137,7 @@ static void add(struct arguments *a, const char *argument)
 /* The user's functions stand before the kind's, which are weak. */
 static void add_parts(struct arguments *a, const struct build *b)
 {
-    static const char *const parts[] = {"start", "config", "symbols", "pages"};
+    static const char *const parts[] = {"start", "config", "symbols", "sysstate", "pages"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (b->startup || strcmp(parts[i], "config") != 0)
             add(a, xasprintf("%s/%s.o", b->directory, parts[i]));
@@ -189,6 +189,7 @@ void build_elfie(const struct build *b)
     assemble(b, "start");
     assemble(b, "config");
     assemble(b, "symbols");
+    assemble(b, "sysstate");
     assemble(b, "pages");
     if (b->object)
         link_object(b);

@@ -134,6 +134,7 @@ struct checkpoint {
 
     bool has_break;
     uint64_t program_break;
+    struct sysstate *sysstate; /* sysstate.h */
 };
 
 /* The function or variable that holds ADDRESS, or NULL. */

@@ -36,6 +36,9 @@ struct config_options {
 /* config.S: what the runtime has to know. Returns it as a string with the digest filled in. */
 char *emit_config(const struct checkpoint *c, const struct config_options *o);
 
+/* sysstate.S: what the startup restores of files and of the kernel's state. */
+void emit_sysstate(FILE *to, const struct checkpoint *c, const struct layout *l);
+
 /* The linker script, from the template in file TEMPLATE. Returns it as a string with the digest
  * filled in. Trouble with the template ends the program. */
 char *emit_ld(const struct checkpoint *c, const struct layout *l, const char *template_path);

@@ -11,18 +11,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* A string for .asciz: everything but plain characters as an octal escape. */
-static void put_string(FILE *to, const char *s)
-{
-    fputc('"', to);
-    for (const unsigned char *p = (const unsigned char *)s; *p; p++)
-        if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\')
-            fprintf(to, "\\%03o", *p);
-        else
-            fputc(*p, to);
-    fputc('"', to);
-}
-
 /* A note that readelf -n prints as text: the packaging metadata of the freedesktop.org
  * specification, a JSON object. */
 static void emit_note(FILE *to, const struct checkpoint *c)
@@ -126,7 +114,7 @@ static void emit_string(FILE *to, const char *label, const char *value)
     if (!value)
         return;
     fprintf(to, "%s:\n        .asciz   ", label);
-    put_string(to, value);
+    put_quoted(to, value);
     fputc('\n', to);
 }
 

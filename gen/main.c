@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pinball2elf: takes a pinball; gives pages.bin, pages.S, start.S, config.S, symbols.S and a linker
- * script, and out of them, with as and ld, an ELFie. */
+/* pinball2elf: takes a pinball; gives pages.bin, pages.S, start.S, config.S, symbols.S, sysstate.S
+ * and a linker script, and out of them, with as and ld, an ELFie. */
 #include "../startup/needs.h"
 #include "build.h"
 #include "checkpoint.h"
@@ -97,6 +97,7 @@ static void read_pinball(struct checkpoint *c)
     address_read(c);
     procinfo_read(c);
     brk_log_read(c);
+    sysstate_read(c);
 }
 
 static void say_scan(const struct code_scan *scan)
@@ -168,7 +169,8 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
     static const struct {
         const char *name;
         void (*emit)(FILE *to, const struct checkpoint *c, const struct layout *l);
-    } parts[] = {{"pages.S", emit_pages}, {"symbols.S", emit_symbols}};
+    } parts[] = {
+        {"pages.S", emit_pages}, {"symbols.S", emit_symbols}, {"sysstate.S", emit_sysstate}};
     enum { PARTS = sizeof parts / sizeof *parts };
     struct layout l = {.options = o->layout};
     struct output pages = output_open(xasprintf("%s/pages.bin", directory)), outputs[PARTS], start,

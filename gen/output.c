@@ -84,3 +84,14 @@ void put_comment(FILE *to, const char *text)
     for (const unsigned char *p = (const unsigned char *)text; *p; p++)
         fputc(*p < ' ' || *p == 0x7f || *p == '*' ? '?' : *p, to);
 }
+
+void put_quoted(FILE *to, const char *s)
+{
+    fputc('"', to);
+    for (const unsigned char *p = (const unsigned char *)s; *p; p++)
+        if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\')
+            fprintf(to, "\\%03o", *p);
+        else
+            fputc(*p, to);
+    fputc('"', to);
+}

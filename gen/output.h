@@ -34,4 +34,7 @@ void make_directory(const char *path);
  * the comment or the line. */
 void put_comment(FILE *to, const char *text);
 
+/* Puts a string for .asciz: everything but plain characters as an octal escape. */
+void put_quoted(FILE *to, const char *s);
+
 #endif

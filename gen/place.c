@@ -5,6 +5,7 @@
 #include "../startup/needs.h"
 #include "error.h"
 #include "layout.h"
+#include "sysstate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -258,6 +259,7 @@ static uint64_t runtime_size(const struct layout *l, const struct checkpoint *c)
              (unsigned long long)l->options.callback_stack_size);
     uint64_t size = RUNTIME_CODE + c->num_threads * per_thread +
                     (l->num_moves + l->num_regions) * RUNTIME_PER_ROW;
+    size += sysstate_size(c);
     for (size_t i = 0; i < c->num_symbols; i++)
         size += RUNTIME_PER_SYMBOL + strlen(c->symbols[i].name);
     return (size + RUNTIME_UNIT - 1) / RUNTIME_UNIT * RUNTIME_UNIT;

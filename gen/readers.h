@@ -33,4 +33,8 @@ void procinfo_read(struct checkpoint *c);
 /* BASE.sysstate/BRK.log: the program break. The file is optional. */
 void brk_log_read(struct checkpoint *c);
 
+/* BASE.sysstate/ but for the break: descriptors, working directory, files, process id. All of it is
+ * optional. */
+void sysstate_read(struct checkpoint *c);
+
 #endif

@@ -134,9 +134,9 @@ uint64_t elfie_start_counting(uint64_t thread)
         count += c->goals[i].kind != GOAL_NONE;
     if (!count)
         return 0;
-    if (elfie_process.count_calls)
-        elfie_fail("ELFIE_COUNT_CALLS cannot be had together with counted ends; the region was not "
-                   "run",
+    if (elfie_process.count_calls || elfie_answers_calls())
+        elfie_fail("ELFIE_COUNT_CALLS, ELFIE_ROOT, ELFIE_PID and ELFIE_MMAP cannot be had together "
+                   "with counted ends; the region was not run",
                    0);
     elfie_set_action(SIGTRAP, elfie_on_trap, 0);
     elfie_set_action(EVENT_SIGNAL, elfie_on_trap, 0);

@@ -14,10 +14,6 @@ void set_heap(void)
     elfie_set_break();
 }
 
-void read_environ(void)
-{
-}
+void read_environ(void) {}
 
-void preopen_files(void)
-{
-}
+void preopen_files(void) {}

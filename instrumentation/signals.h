@@ -40,4 +40,7 @@ void elfie_set_action(int number, elfie_handler *handler, unsigned long mask)
 /* The calling thread's number, or -1 for one that was started in the region. */
 int64_t elfie_signal_thread(void) __attribute__((visibility("hidden")));
 
+/* instrumentation/answers.c: 1 when the call in REGISTERS is answered, with its result in rax. */
+int elfie_answer(struct sigcontext *registers) __attribute__((visibility("hidden")));
+
 #endif

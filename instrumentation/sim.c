@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Callbacks of the sim kind: says on stderr which markers a simulator can look for, and what the user
- * has said with --message. The markers themselves are in start.S. */
+/* Callbacks of the sim kind: says on stderr which markers a simulator can look for, and what the
+ * user has said with --message. The markers themselves are in start.S. */
 #include "callbacks.h"
 #include "elfie.h"
 

@@ -54,7 +54,7 @@ elfie_datadir := $(shell $(PINBALL2ELF) --print-datadir)
 $(if $(elfie_datadir),,$(error $(PINBALL2ELF) does not run: build the project first, with make))
 elfie_ldflags := $(shell LD="$(LD)" $(PINBALL2ELF) --print-ldflags)
 elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)$(if $(SCAN), --scan)
-elfie_parts   := start config symbols pages
+elfie_parts   := start config symbols sysstate pages
 
 ifneq ($(V),1)
 elfie_quiet := @
@@ -70,8 +70,12 @@ elfie_regenerate := $(if $(filter regen,$(MAKECMDGOALS)),--regenerate)
 
 # $(1): what of pinball $(1) the front-end reads
 elfie_pinball = $(wildcard $(foreach f,global.log text address [0-9]*.reg,\
-	$(1).$(f) $(1).$(f).bz2 $(1).$(f).gz) $(1).[0-9]*.result $(1).procinfo.xml \
-	$(1).sysstate/BRK.log)
+	$(1).$(f) $(1).$(f).bz2 $(1).$(f).gz) $(1).[0-9]*.result $(1).procinfo.xml) \
+	$(call elfie_sysstate,$(1).sysstate)
+
+# $(1): a sysstate; its files, as far as make can name them, but not what was made of the pinball
+elfie_sysstate = $(if $(wildcard $(1)),$(shell find $(1) -type f -regex '[-A-Za-z0-9_./+,@]*' \
+	! -name '*.elfie' ! -name '*.elfie.tmp' ! -path '*.elfie.d/*'))
 
 # $(1), $(2): not empty when the two differ
 elfie_differ = $(if $(findstring x$(1)x,x$(2)x),,yes)

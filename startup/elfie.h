@@ -125,7 +125,14 @@ struct elfie_process {
     int pc_count;              /* ELFIE_PCCOUNT is set and not 0 */
     uint64_t step_limit;       /* ELFIE_STEP_LIMIT, instructions */
     enum { COUNT_BY_EVENT, COUNT_BY_SIGNAL, COUNT_BY_STEP } count_by; /* ELFIE_COUNT_BY */
+    const char *sysstate;      /* ELFIE_SYSSTATE; NULL: where it was when the ELFie was made */
+    const char *root;          /* ELFIE_ROOT, absolute; NULL: none */
+    int stdio;                 /* ELFIE_STDIO is set and not 0 */
+    int sysstate_write;        /* ELFIE_SYSSTATE_WRITE, likewise */
+    int recorded_pid;          /* ELFIE_PID=recorded */
+    int recorded_mmap;         /* ELFIE_MMAP=recorded */
 };
+enum { ELFIE_PATH_MAX = 4096 }; /* with the NUL, as the kernel has it */
 extern struct elfie_process elfie_process;
 
 /* environ.c: reads argc, argv and envp at BLOCK, where the kernel left them. */
@@ -144,6 +151,15 @@ int elfie_is_unseen(uint64_t begin, uint64_t end);
 
 /* break.c: sets the program break. */
 void elfie_set_break(void);
+
+/* instrumentation/sysstate.c: descriptors and the working directory. */
+void elfie_restore_sysstate(void);
+
+/* instrumentation/answers.c: some calls are answered from the sysstate; ends the program when it
+ * cannot answer as it shall; this absolute path exists under ELFIE_ROOT. */
+int elfie_answers_calls(void);
+void elfie_check_answers(void);
+int elfie_is_under_root(const char *name);
 
 /* instrumentation/signals.c: blocks no signal, whatever the caller of the ELFie did. */
 void elfie_clear_signal_mask(void);

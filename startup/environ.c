@@ -7,6 +7,7 @@ enum { ARGS_MAX = 1024, PERF_LIST_MAX = 256, PATH_MAX = 4096, STEP_LIMIT = 50000
 
 struct elfie_process elfie_process = {.core_base = -1, .warmup = -1, .step_limit = STEP_LIMIT};
 static char args[ARGS_MAX];
+static char sysstate[ELFIE_PATH_MAX], root[ELFIE_PATH_MAX];
 
 static const char *value_of(const char *entry, const char *name)
 {
@@ -50,7 +51,7 @@ void elfie_fail_value(const char *name, const char *value, const char *should)
     elfie_begin(&line);
     elfie_put(&line, name);
     elfie_put(&line, " is '");
-    elfie_put(&line, value);
+    elfie_put_at_most(&line, value, 240);
     elfie_put(&line, "', should be ");
     elfie_put(&line, should);
     elfie_put(&line, "\n");
@@ -149,13 +150,65 @@ static void read_variable(const char *entry)
     }
 }
 
+/* Keeps a path, behind what is in TO already. NULL when the variable is empty. */
+static const char *keep_path(const char *name, const char *value, char *to, size_t length)
+{
+    if (!*value)
+        return NULL;
+    for (const char *p = value; (to[length] = *p); p++)
+        if (++length == ELFIE_PATH_MAX)
+            elfie_fail_value(name, value, "shorter than 4096 bytes");
+    return to;
+}
+
+/* The region may change the working directory. Gives how much of `root` is used. */
+static size_t begin_root(const char *value)
+{
+    if (!*value || *value == '/')
+        return 0;
+    long length = elfie_syscall(__NR_getcwd, root, sizeof root - 1);
+    if (length <= 0)
+        elfie_fail("ELFIE_ROOT is relative, and the working directory is not known; the region was "
+                   "not run",
+                   length);
+    root[length - 1] = '/'; /* in the place of the NUL */
+    return (size_t)length;
+}
+
+static int is_recorded(const char *name, const char *value)
+{
+    if (*value && !equal(value, "recorded"))
+        elfie_fail_value(name, value, "recorded");
+    return *value != '\0';
+}
+
+/* What of the sysstate is restored, and how. */
+static void read_sysstate_variable(const char *entry)
+{
+    const char *value;
+    if ((value = value_of(entry, "ELFIE_SYSSTATE")))
+        elfie_process.sysstate = keep_path("ELFIE_SYSSTATE", value, sysstate, 0);
+    else if ((value = value_of(entry, "ELFIE_ROOT")))
+        elfie_process.root = keep_path("ELFIE_ROOT", value, root, begin_root(value));
+    else if ((value = value_of(entry, "ELFIE_STDIO")))
+        elfie_process.stdio = *value && !equal(value, "0");
+    else if ((value = value_of(entry, "ELFIE_SYSSTATE_WRITE")))
+        elfie_process.sysstate_write = *value && !equal(value, "0");
+    else if ((value = value_of(entry, "ELFIE_PID")))
+        elfie_process.recorded_pid = is_recorded("ELFIE_PID", value);
+    else if ((value = value_of(entry, "ELFIE_MMAP")))
+        elfie_process.recorded_mmap = is_recorded("ELFIE_MMAP", value);
+}
+
 void elfie_read_environ(const uint64_t *block)
 {
     uint64_t argc = block[0];
     const uint64_t *argv = block + 1;
     copy_args(argv, argc);
-    for (const uint64_t *envp = argv + argc + 1; *envp; envp++)
+    for (const uint64_t *envp = argv + argc + 1; *envp; envp++) {
         read_variable((const char *)*envp);
+        read_sysstate_variable((const char *)*envp);
+    }
 }
 
 void elfie_remember_directory(void)

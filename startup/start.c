@@ -13,6 +13,7 @@ void elfie_start(const uint64_t *block)
     elfie_check_features();
     elfie_move_all();
     elfie_set_break();
+    elfie_restore_sysstate();
     elfie_clear_signal_mask();
     elfie_install_report();
     elfie_install_call_counting();

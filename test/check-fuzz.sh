@@ -7,7 +7,15 @@ fuzz=$top/test/fuzz.py
 "$mkpinball" exit plain --version 2.6
 "$mkpinball" threads several -n 3
 "$mkpinball" exit packed --version 2.16 --names upper --compress gz
-for base in plain several packed; do
+"$mkpinball" holes files --version 2.6
+mkdir -p files.sysstate/workdir files.sysstate/usr/lib
+echo content | tee files.sysstate/workdir/FD_{3,4,17} >files.sysstate/usr/lib/file
+printf '0 tty 0x8002 0 /dev/pts/0\n3 file 0x8002 4 /a\n4 file 0x8401 0 /b\n5 dup 0x8002 4 3\n7 dir 0x18000 0 /c\n17 pipe 0x0 0 pipe:[1]\n' >files.sysstate/FD.log
+echo /home/user >files.sysstate/CWD.log
+echo 4711 >files.sysstate/PID.log
+printf '0x7f0000000000\n0x7f0000002000\n' >files.sysstate/MMAP.log
+printf '0x600000\n0x600000\n' >files.sysstate/BRK.log
+for base in plain several packed files; do
     check "400 damaged copies of '$base'" "$fuzz" "$pinball2elf" $base 400
 done
 
@@ -15,7 +23,7 @@ mkdir sanitized
 cp "$top"/build/libelfie.a "$top"/build/basic.o "$top"/build/elfie.ld.in sanitized
 if cc -std=c11 -D_GNU_SOURCE -DELFIE_VERSION='"0"' -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
     "$top"/gen/*.c -o sanitized/pinball2elf -lexpat -lz -lbz2 -lZydis 2>cc.log; then
-    for base in plain several packed; do
+    for base in plain several packed files; do
         check "150 damaged copies of '$base', sanitized" env ASAN_OPTIONS=detect_leaks=0 "$fuzz" sanitized/pinball2elf $base 150 2
     done
     for name in st mt; do

@@ -52,8 +52,11 @@ def run_once(tool: str, base: str, rng: random.Random, folder: str) -> str:
     for path in glob.glob(glob.escape(base) + ".*"):
         if os.path.isfile(path):
             shutil.copy(path, os.path.join(folder, "p" + path[len(base):]))
-    victim = rng.choice(sorted(os.listdir(folder)))
-    path = os.path.join(folder, victim)
+    if os.path.isdir(base + ".sysstate"):
+        shutil.copytree(base + ".sysstate", os.path.join(folder, "p.sysstate"))
+    files = [os.path.join(where, name) for where, _, names in os.walk(folder) for name in names]
+    path = rng.choice(sorted(files))
+    victim = os.path.relpath(path, folder)
     with open(path, "rb") as file:
         data = file.read()
     with open(path, "wb") as file:
