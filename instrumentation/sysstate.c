@@ -27,7 +27,7 @@ static void put_reason(struct elfie_line *line, long error)
     case EACCES:
         elfie_put(line, "permission denied");
         break;
-    case EBADF: /* of dup3: beyond RLIMIT_NOFILE, or nothing there to be duplicated */
+    case EBADF: /* of dup2: beyond RLIMIT_NOFILE, or nothing there to be duplicated */
         elfie_put(line, "no such descriptor, or beyond the limit (ulimit -n)");
         break;
     case ENAMETOOLONG:
@@ -207,14 +207,23 @@ static long open_private(const char *name, uint64_t flags)
     return error ? error : open_by_itself(to, flags);
 }
 
+/* Opens the descriptor's number as a duplicate of FD. Not by dup3, which gem5 lacks. */
+static long duplicate_to(long fd, const struct elfie_descriptor *d)
+{
+    long result = elfie_syscall(__NR_dup2, fd, d->number);
+    if (result >= 0 && d->flags & O_CLOEXEC)
+        result = elfie_syscall(__NR_fcntl, d->number, F_SETFD, FD_CLOEXEC);
+    return result < 0 ? result : 0;
+}
+
 /* Gives FD the descriptor's number. */
 static long place(long fd, const struct elfie_descriptor *d)
 {
     if ((uint64_t)fd == d->number)
         return 0;
-    long result = elfie_syscall(__NR_dup3, fd, d->number, d->flags & O_CLOEXEC);
+    long error = duplicate_to(fd, d);
     elfie_syscall(__NR_close, fd);
-    return result < 0 ? result : 0;
+    return error;
 }
 
 static void reopen(const struct elfie_descriptor *d)
@@ -238,9 +247,9 @@ static void reopen(const struct elfie_descriptor *d)
 
 static void duplicate(const struct elfie_descriptor *d)
 {
-    long result = elfie_syscall(__NR_dup3, d->offset, d->number, d->flags & O_CLOEXEC);
-    if (result < 0)
-        fail_descriptor(d, "a duplicate", result);
+    long error = duplicate_to((long)d->offset, d);
+    if (error)
+        fail_descriptor(d, "a duplicate", error);
     say_descriptor(d, "the same open file as descriptor ", 0);
 }
 

@@ -24,7 +24,7 @@ files recorded
 (cd recorded && "$programs/files" "$absolute") >full 2>/dev/null
 equal "original run" $? 9
 files recorded
-(cd recorded && "$record" --start symbol:region_start --output ../pb/log_0 -- "$programs/files" \
+(cd recorded && "$record" --baseline --start symbol:region_start --output ../pb/log_0 -- "$programs/files" \
     "$absolute") >first 2>/dev/null
 check "recorded" test -s pb/log_0.global.log
 # The main thread's id is the process's.
@@ -102,6 +102,12 @@ check "layout compact: the bytes" cmp <(cat ../first <(../compact/log_0.basic.el
 cmp -s <(cat ../first <(setarch -R "$elfie" 2>/dev/null)) should
 equal "without randomisation" $? 0
 
+if has qemu-x86_64 qemu-user "under qemu"; then
+    # qemu's own O_LARGEFILE is not the kernel's.
+    plain() { sed 's/flags 0x8\?0*/flags /'; }
+    check "under qemu" cmp <(cat ../first <(ulimit -v 16000000; timeout 60 qemu-x86_64 ../compact/log_0.basic.elfie 2>/dev/null) | plain) <(plain <should)
+fi
+
 # Where the sysstate is.
 cp -R ../$sysstate copy
 mv ../$sysstate ../hidden
@@ -145,6 +151,13 @@ ELFIE_STDIO=1 ELFIE_SYSSTATE=copy ELFIE_SYSSTATE_WRITE=1 "$elfie" >rest 2>/dev/n
 equal "ELFIE_STDIO=1: the caller's is empty" "$(wc -c <rest)" 0
 check "ELFIE_STDIO=1: goes on in the recorded one" grep -q '^kill: 0' copy/workdir/FD_1
 check "ELFIE_STDIO=1: behind what was there" cmp -n "$(stat -c %s ../first)" ../first copy/workdir/FD_1
+
+cp ../$sysstate/workdir/* copy/workdir
+check "gem5 has the calls that this takes" grep -q 'runs on gem5' <(ELFIE_SYSSTATE=copy \
+    ELFIE_SYSSTATE_WRITE=1 timeout 60 "$top/build/elfie-host" --check "$top/build/gem5.host" "$elfie" 2>&1)
+check "the basic script" "$top/scripts/pinball2elf.basic.sh" ../pb/log_0
+check "its ELFie, in the sysstate" cmp <(cat ../first <(../$sysstate/log_0.basic.elfie 2>/dev/null)) should
+"$pinball2elf" ../pb/log_0 2>/dev/null
 
 # Absolute paths, process id, addresses.
 mv "$absolute" moved
