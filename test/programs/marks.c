@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A loop of known length in each of N threads: marks N ROUNDS. counters[t] says how often thread t
- * has come to mark_here. The region starts at region_start, with all threads at a barrier. */
+ * has come to mark_here. In the region all threads stand at a barrier, then count. */
+#include "region.h"
+
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,12 +13,7 @@ volatile uint64_t counters[MAX_THREADS];
 static pthread_barrier_t barrier;
 static uint64_t rounds;
 
-__attribute__((noinline)) void region_start(void)
-{
-    __asm__ volatile("");
-}
-
-__attribute__((noinline)) static void count(volatile uint64_t *counter, uint64_t times)
+__attribute__((noinline, noclone)) static void count(volatile uint64_t *counter, uint64_t times)
 {
     __asm__ volatile("1: incq %0\n"
                      ".globl mark_here\n"
