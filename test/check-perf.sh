@@ -111,8 +111,9 @@ check "the report says who went on" grep -q '^Went on past its end' late.1.perf.
 # --- instructions, against a tracer's steps --------------------------------------------------
 
 "${cc[@]}" "$top/test/callbacks/print_registers.c"
+cc -O2 -Wall -Wextra -o fake-pmu "$top/test/fake-pmu.c" || failed "fake-pmu"
 steps() {
-    local name=$1 entry i=0
+    local name=$1 entry skid
     shift
     check "$name: made" "$pinball2elf" --outdir steps "$name/log" print_registers.o
     "$pinball2elf" --outdir plain "$name/log"
@@ -124,6 +125,16 @@ steps() {
     done >is
     equal "$name: as many as were asked for" "$(wc -l <is)" $#
     check "$name: the state behind each of $# numbers of instructions is a tracer's" cmp should is
+    # A hardware counter, played by a tracer, that stops late; but far enough away it is used.
+    for skid in 0 1 100 4000; do
+        for goal in 1 9 8193 "${!#}"; do
+            echo "$goal" >goal
+            { setarch -R timeout 120 ./fake-pmu $skid steps/log.basic.elfie >/dev/null; } 2>counted
+            setarch -R timeout 120 ./step-to "$entry" plain/log.basic.elfie "$goal" >should
+            equal "$name: a counter that stops $skid late, $goal instructions" "$(head -n 1 counted)" "$(cat should)"
+            equal "$name: its overflows" "$(tail -n 1 counted)" "fake-pmu: $((goal > 8192)) overflows"
+        done
+    done
     rm -rf steps plain
 }
 "$record" --start symbol:region_start -o static/log -- "$programs/static" >/dev/null

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Usage: step-to ENTRY ELFIE N... (rising)
- * Runs an ELFie under ptrace to address ENTRY, where its region starts, by a hardware breakpoint, and
- * steps on. Prints a line for each N: the registers of the thread behind its N-th instruction. A
- * string instruction with a REP prefix counts once. Output of the program goes to /dev/null. */
+ * Runs an ELFie under ptrace to address ENTRY, where its region starts, by a hardware breakpoint,
+ * and steps on. Prints a line for each N: the registers of the thread behind its N-th instruction.
+ * A string instruction with a REP prefix counts once. Output of the program goes to /dev/null. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
