@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Restores the pinball's sysstate before the region starts: descriptors at their number, position
- * and mode, then the working directory. An ELFie whose pinball has none makes no system call here.
+ * and mode; when all callbacks have run, the working directory. An ELFie whose pinball has none
+ * makes no system call here.
  *
  * A file that the region may write is a private, unlinked copy, so that the next run finds what
  * this one found; with ELFIE_SYSSTATE_WRITE=1 it is the file itself. */
@@ -316,14 +317,15 @@ static void say_missing_files(void)
     elfie_write(&line);
 }
 
-static void enter_workdir(void)
+/* CALLs chdir, or access to find out before anything has been done. */
+static void use_workdir(long call)
 {
     struct elfie_line line;
     const char *name = under_sysstate(elfie_sysstate.workdir);
-    long error = name ? elfie_syscall(__NR_chdir, name) : -ENAMETOOLONG;
+    long error = name ? elfie_syscall(call, name, 0) : -ENAMETOOLONG;
     if (error)
         check_directory();
-    if (!error && !elfie_process.verbose)
+    if (!error && (call == __NR_access || !elfie_process.verbose))
         return;
     elfie_begin(&line);
     elfie_put(&line, "working directory: ");
@@ -339,9 +341,16 @@ static void enter_workdir(void)
 void elfie_restore_sysstate(void)
 {
     elfie_check_answers();
+    if (elfie_sysstate.workdir)
+        use_workdir(__NR_access);
     if (elfie_sysstate.num_descriptors)
         restore_descriptors();
     say_missing_files();
+}
+
+/* Last of all: what callbacks write by relative name is for whoever has started the ELFie. */
+void elfie_enter_workdir(void)
+{
     if (elfie_sysstate.workdir)
-        enter_workdir();
+        use_workdir(__NR_chdir);
 }

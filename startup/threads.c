@@ -32,9 +32,10 @@ static void register_thread(const struct elfie_thread *t)
 
 static void barrier(void)
 {
-    if (elfie_config.num_threads == 1)
-        return;
     if (__atomic_sub_fetch(&waiting_for, 1, __ATOMIC_ACQ_REL) == 0) {
+        elfie_enter_workdir();
+        if (elfie_config.num_threads == 1)
+            return;
         __atomic_store_n(&open, 1, __ATOMIC_RELEASE);
         elfie_syscall(__NR_futex, &open, FUTEX_WAKE, INT32_MAX);
     }

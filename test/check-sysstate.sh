@@ -108,6 +108,36 @@ if has qemu-x86_64 qemu-user "under qemu"; then
     check "under qemu" cmp <(cat ../first <(ulimit -v 16000000; timeout 60 qemu-x86_64 ../compact/log_0.basic.elfie 2>/dev/null) | plain) <(plain <should)
 fi
 
+# What a callback writes by relative name is the caller's.
+cat >callback.c <<'END'
+#include "elfie.h"
+#include "syscall.h"
+void elfie_on_start(uint64_t num_threads, void *context);
+void *elfie_on_thread_start(uint64_t thread, void *context, uint64_t icount);
+static void make(const char *name)
+{
+    long fd = elfie_syscall(__NR_open, name, 0101, 0644);
+    elfie_syscall(__NR_close, fd);
+}
+void elfie_on_start(uint64_t num_threads, void *context)
+{
+    (void)num_threads, (void)context;
+    make("of-process");
+}
+void *elfie_on_thread_start(uint64_t thread, void *context, uint64_t icount)
+{
+    (void)thread, (void)icount;
+    make("of-thread");
+    return context;
+}
+END
+cc -std=gnu11 -O1 -ffreestanding -fno-stack-protector -fPIE -mgeneral-regs-only -I"$top/startup" -c callback.c
+# shellcheck disable=SC2046 # several options
+ld $("$pinball2elf" --print-ldflags) -T ../pb/log_0.ld -o callback.elfie \
+    ../pb/log_0.elfie.d/{start,config,symbols,sysstate,pages}.o callback.o "$top/build/libelfie.a"
+check "with callbacks: the bytes" cmp <(cat ../first <(./callback.elfie 2>/dev/null)) should
+check "with callbacks: their files are here" ls of-process of-thread
+
 # Where the sysstate is.
 cp -R ../$sysstate copy
 mv ../$sysstate ../hidden
