@@ -277,6 +277,7 @@ void sysstate_read(struct checkpoint *c)
     s->directory = absolute_path(s->path);
     read_workdir(s, c->base);
     fd_log_read(s, c->base);
+    same_files_find(s);
     read_mapped(s, c->base);
     read_pid(s, c->base);
     find_absolute(s);

@@ -4,6 +4,7 @@
 #ifndef GEN_SYSSTATE_H
 #define GEN_SYSSTATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ struct descriptor {
     uint64_t offset;   /* bytes; below 2^63 */
     char *copy;        /* under the sysstate, relative to it; NULL: there is none */
     char *path;        /* as recorded; NULL: not known. UNAVAILABLE: what it was */
+    uint32_t file;     /* REOPEN_FILE: the lowest descriptor of this file, often itself */
+    bool written;      /* and this one or another may write it */
     uint64_t line;     /* of FD.log */
 };
 
@@ -55,6 +58,9 @@ char *sysstate_find_directory(const struct sysstate *s, const char *path);
 
 /* FD.log, or without it the files FD_N: fills the descriptors. Needs the directories. */
 void fd_log_read(struct sysstate *s, const char *base);
+
+/* Sets file and written of all descriptors. */
+void same_files_find(struct sysstate *s);
 
 /* Bytes of the tables that emit_sysstate prints, at most. */
 uint64_t sysstate_size(const struct checkpoint *c);

@@ -36,6 +36,7 @@ rm -rf $sysstate/workdir $sysstate/FD.log
 mkdir -p "$sysstate/workdir" "$sysstate/${absolute%/*}"
 for fd in 3 40; do cp recorded/first.txt $sysstate/workdir/FD_$fd; done
 cp recorded/both.txt $sysstate/workdir/FD_5
+ln $sysstate/workdir/FD_5 $sysstate/workdir/FD_41
 cp recorded/log.txt $sysstate/workdir/FD_6
 cp recorded/second.txt $sysstate/workdir
 cp "$absolute" "$sysstate/$absolute"
@@ -56,6 +57,7 @@ cat >$sysstate/FD.log <<END
 9 pipe 0x0 0 pipe:[1234]
 10 pipe 0x1 0 pipe:[1234]
 40 file 0x88000 77 $recorded/first.txt
+41 file 0x8000 5 $recorded/both.txt
 END
 mv recorded gone
 
@@ -91,12 +93,13 @@ like "a second time" should
 check "the sysstate is as it was" cmp before <(sums ../$sysstate)
 like "with ELFIE_VERBOSE=1" should ELFIE_VERBOSE=1
 for said in 'descriptor 3: .*/workdir/FD_3, at 1000' 'descriptor 5: .*/workdir/FD_5, a private copy, at 10' \
-    'descriptor 4: the same open file as descriptor 3' 'descriptor 9: pipe pipe:\[1234\]' \
+    'descriptor 4: the same open file as descriptor 3' 'descriptor 9: pipe pipe:\[1234\], which cannot be opened again' \
     'descriptor 7: .*/workdir' 'descriptor 8: /dev/zero' 'working directory: .*/workdir'; do
     check "ELFIE_VERBOSE=1 says $said" grep -qE "^log_0: $said\$" messages
 done
 "$elfie" 10>handed >/dev/null 2>&1
 equal "a pipe that the caller hands in" "$(cat handed)" x
+check "another descriptor of a file sees what is written to it" grep -q '^other: is thchangedof the ' <(tr '\n' ' ' <rest | grep -o 'other: .*')
 check "layout compact" "$pinball2elf" --layout compact --outdir ../compact ../pb/log_0
 check "layout compact: the bytes" cmp <(cat ../first <(../compact/log_0.basic.elfie 2>/dev/null)) should
 cmp -s <(cat ../first <(setarch -R "$elfie" 2>/dev/null)) should
@@ -139,7 +142,7 @@ check "with callbacks: the bytes" cmp <(cat ../first <(./callback.elfie 2>/dev/n
 check "with callbacks: their files are here" ls of-process of-thread
 
 # Where the sysstate is.
-cp -R ../$sysstate copy
+cp -a ../$sysstate copy
 mv ../$sysstate ../hidden
 refuses "a sysstate that is gone" 125 \
     "^log_0: no sysstate at .*/$sysstate \\(ELFIE_SYSSTATE=DIR says where it is\\): no such file; the region was not run\$" "$elfie"
@@ -182,7 +185,7 @@ equal "ELFIE_STDIO=1: the caller's is empty" "$(wc -c <rest)" 0
 check "ELFIE_STDIO=1: goes on in the recorded one" grep -q '^kill: 0' copy/workdir/FD_1
 check "ELFIE_STDIO=1: behind what was there" cmp -n "$(stat -c %s ../first)" ../first copy/workdir/FD_1
 
-cp ../$sysstate/workdir/* copy/workdir
+cp -a ../$sysstate/workdir/. copy/workdir
 check "gem5 has the calls that this takes" grep -q 'runs on gem5' <(ELFIE_SYSSTATE=copy \
     ELFIE_SYSSTATE_WRITE=1 timeout 60 "$top/build/elfie-host" --check "$top/build/gem5.host" "$elfie" 2>&1)
 check "the basic script" "$top/scripts/pinball2elf.basic.sh" ../pb/log_0
@@ -213,7 +216,7 @@ like "all of them" ../full ELFIE_MMAP=recorded ELFIE_PID=recorded ELFIE_ROOT=../
 cd .. || exit
 
 # Without FD.log: from the beginning, and written if the file can be.
-cp -R pb old
+cp -a pb old
 rm old/log_0.sysstate/{FD.log,PID.log,MMAP.log} old/log_0.sysstate/workdir/FD_1
 chmod 444 old/log_0.sysstate/workdir/FD_3
 mv old/log_0.sysstate/workdir/FD_40 old/log_0.sysstate/workdir/FD_4
