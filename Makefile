@@ -29,13 +29,15 @@ endif
 gen_objects     := $(patsubst gen/%.c,$(B)/gen/%.o,$(wildcard gen/*.c))
 startup_objects := $(patsubst startup/%,$(B)/startup/%.o,$(basename $(wildcard startup/*.c startup/*.S)))
 # Around the region: one object for each kind of ELFie, and what all of them have in the library.
-kinds           := basic
+kinds           := basic sim perf
 library_objects := $(patsubst instrumentation/%.c,$(B)/instrumentation/%.o,\
 	$(filter-out $(kinds:%=instrumentation/%.c),$(wildcard instrumentation/*.c)))
+# What callbacks of users include.
+callback_headers := $(B)/include/lte_lc.h $(B)/include/lte_perf.h
 record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c))
 
 .PHONY: all
-all: $(B)/pinball2elf $(B)/elfie-record $(B)/libelfie.a $(kinds:%=$(B)/%.o) $(B)/elfie.ld.in
+all: $(B)/pinball2elf $(B)/elfie-record $(B)/libelfie.a $(kinds:%=$(B)/%.o) $(B)/elfie.ld.in $(callback_headers)
 
 $(B)/pinball2elf: $(gen_objects)
 	$(call say,LINK)
@@ -73,10 +75,13 @@ $(kinds:%=$(B)/%.o): $(B)/%.o: instrumentation/%.c | $(B)
 	$(call say,CC)
 	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
 
+$(callback_headers): $(B)/include/%: instrumentation/% | $(B)/include
+	$(Q)cp $< $@
+
 $(B)/elfie.ld.in: ldscripts/elfie.ld.in | $(B)
 	$(Q)cp $< $@
 
-$(B) $(B)/gen $(B)/startup $(B)/instrumentation $(B)/record $(B)/host:
+$(B) $(B)/include $(B)/gen $(B)/startup $(B)/instrumentation $(B)/record $(B)/host:
 	$(Q)mkdir -p $@
 
 -include $(wildcard $(addprefix $(B)/,*.d gen/*.d startup/*.d instrumentation/*.d record/*.d host/*.d))
@@ -158,15 +163,17 @@ mandir := $(DESTDIR)$(PREFIX)/share/man/man1
 # Where GNU make looks for `include elfie.mk` when PREFIX is /usr or /usr/local.
 incdir := $(DESTDIR)$(PREFIX)/include
 
-programs  := $(B)/pinball2elf $(B)/elfie-record $(B)/elfie-host scripts/pinball2elf.basic.sh scripts/pinball.entry-addr.sh
+programs  := $(B)/pinball2elf $(B)/elfie-record $(B)/elfie-host scripts/pinball2elf.kind.sh \
+	$(addprefix scripts/pinball2elf.,basic.sh sim.sh perf.sh) scripts/pinball.entry-addr.sh
 data      := $(B)/libelfie.a $(B)/elfie.ld.in $(host_files) $(kinds:%=$(B)/%.o)
 man_pages := gen/pinball2elf.1 pintool/record/elfie-record.1
 
 .PHONY: install uninstall
 install: all
-	install -d $(bindir) $(libdir) $(incdir) $(mandir)
+	install -d $(bindir) $(libdir)/include $(incdir) $(mandir)
 	install $(programs) $(bindir)
 	install -m 644 $(data) $(libdir)
+	install -m 644 $(callback_headers) $(libdir)/include
 	install -m 644 scripts/elfie.mk $(incdir)
 	install -m 644 $(man_pages) $(mandir)
 

@@ -121,29 +121,67 @@ static void assemble(const struct build *b, const char *part)
     free(source);
 }
 
+/* A command line that grows. */
+struct arguments {
+    const char **list; /* ended by NULL */
+    size_t count;
+};
+
+static void add(struct arguments *a, const char *argument)
+{
+    a->list = xreallocarray(a->list, a->count + 2, sizeof *a->list);
+    a->list[a->count++] = argument;
+    a->list[a->count] = NULL;
+}
+
+/* The user's functions stand before the kind's, which are weak. */
+static void add_parts(struct arguments *a, const struct build *b)
+{
+    static const char *const parts[] = {"start", "config", "symbols", "sysstate", "pages"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (b->startup || strcmp(parts[i], "config") != 0)
+            add(a, xasprintf("%s/%s.o", b->directory, parts[i]));
+    for (size_t i = 0; i < b->num_link; i++)
+        add(a, b->link[i]);
+    if (b->startup) {
+        add(a, xasprintf("%s/%s.o", b->datadir, b->kind));
+        add(a, xasprintf("%s/libelfie.a", b->datadir));
+    }
+}
+
+static void link_to(const struct build *b, struct arguments *a, const char *result)
+{
+    char *temporary = temporary_name(result);
+    add(a, "-o");
+    add(a, temporary);
+    add_parts(a, b);
+    remember_unfinished(temporary);
+    run_or_fail(a->list, NULL, result, b->verbose);
+    commit(temporary, result, a->list[0]);
+    free(a->list);
+}
+
 static void link_elfie(const struct build *b)
 {
+    struct arguments a = {0};
     const char *flags[8];
-    const char *argv[24] = {tool("LD", "ld")};
-    int n = 1;
+    add(&a, tool("LD", "ld"));
     for (int i = 0, count = ldflags(flags); i < count; i++)
-        argv[n++] = flags[i];
-    char *temporary = temporary_name(b->elfie);
-    argv[n++] = "-T";
-    argv[n++] = b->script;
-    argv[n++] = "-o";
-    argv[n++] = temporary;
-    argv[n++] = xasprintf("%s/start.o", b->directory);
-    argv[n++] = xasprintf("%s/config.o", b->directory);
-    argv[n++] = xasprintf("%s/symbols.o", b->directory);
-    argv[n++] = xasprintf("%s/sysstate.o", b->directory);
-    argv[n++] = xasprintf("%s/pages.o", b->directory);
-    argv[n++] = xasprintf("%s/%s.o", b->datadir, b->kind);
-    argv[n++] = xasprintf("%s/libelfie.a", b->datadir);
-    argv[n] = NULL;
-    remember_unfinished(temporary);
-    run_or_fail(argv, NULL, b->elfie, b->verbose);
-    commit(temporary, b->elfie, argv[0]);
+        add(&a, flags[i]);
+    add(&a, "-T");
+    add(&a, b->script);
+    link_to(b, &a, b->elfie);
+}
+
+/* -u: the library's first member, which nobody else asks for. */
+static void link_object(const struct build *b)
+{
+    struct arguments a = {0};
+    add(&a, tool("LD", "ld"));
+    add(&a, "-r");
+    if (b->startup)
+        add(&a, "-u_start");
+    link_to(b, &a, b->object);
 }
 
 void build_elfie(const struct build *b)
@@ -153,5 +191,8 @@ void build_elfie(const struct build *b)
     assemble(b, "symbols");
     assemble(b, "sysstate");
     assemble(b, "pages");
-    link_elfie(b);
+    if (b->object)
+        link_object(b);
+    if (b->elfie)
+        link_elfie(b);
 }

@@ -4,17 +4,22 @@
 #define GEN_BUILD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct build {
     const char *datadir;   /* libelfie.a, basic.o and so on */
     const char *directory; /* of pages.S, start.S, config.S */
     const char *script;    /* linker script */
-    const char *kind;      /* basic */
-    const char *elfie;     /* the result */
-    bool verbose;          /* show the commands */
+    const char *kind;      /* basic, sim, perf */
+    const char *elfie;     /* the result, or NULL */
+    const char *object;    /* all parts in one relocatable object, or NULL */
+    const char **link;     /* the user's objects, libraries and options for ld */
+    size_t num_link;
+    bool startup; /* with the runtime */
+    bool verbose; /* show the commands */
 };
 
-/* Makes the ELFie; ends the program when as or ld is missing or fails. */
+/* Makes the ELFie, the object, or both; ends the program when as or ld is missing or fails. */
 void build_elfie(const struct build *b);
 
 /* Prints the options for ld that every ELFie needs, for elfie.mk, on one line. */

@@ -44,8 +44,18 @@ extern const char *const gpr_names[NUM_GPRS]; /* lower case, with '_' */
 
 enum { TILECFG_SIZE = 64, TMM_SIZE = 1024, NUM_TMM = 8 };
 
+/* A place in the run of a thread, as far as it is known: so many instructions from the start of
+ * the region, or the COUNT-th time from there that the instruction at PC runs. */
+struct mark {
+    bool has_icount;
+    uint64_t icount;
+    bool has_pc;
+    uint64_t pc, count;
+};
+
 /* State of one thread at the start of the region. Vector values are little-endian bytes. */
 struct thread {
+    uint32_t number; /* in the pinball */
     uint64_t gpr[NUM_GPRS];
     uint16_t fcw, fsw, fop;
     uint8_t ftw;       /* abridged, as in the FXSAVE image: a bit per register in use */
@@ -56,8 +66,10 @@ struct thread {
     uint64_t k[8];
     uint8_t *amx; /* TILECFG, then TMM0-7; NULL when in initial state */
     bool has_os_tid, has_icount;
-    uint64_t os_tid; /* kernel's thread id when recorded */
-    uint64_t icount; /* instructions that the thread ran in the region */
+    uint64_t os_tid;         /* kernel's thread id when recorded */
+    uint64_t icount;         /* instructions that the thread ran in the region */
+    struct mark warmup, end; /* where the warm-up ends (nothing known: there is none), and the
+                              * simulation */
 };
 
 /* Adjacent pages of one kind that are also adjacent in pages.bin. */
@@ -99,7 +111,7 @@ struct checkpoint {
     unsigned version_minor; /* of the log format, 2.x */
     bool fat;
     uint32_t num_static_threads;
-    uint32_t num_threads; /* alive at the start; these are started */
+    uint32_t num_threads; /* alive at the start; these are started, if they are not too short */
     char *command_line;   /* or NULL */
     struct register_description *registers;
     size_t num_registers; /* highest number + 1 */

@@ -64,15 +64,16 @@ static void put_register(FILE *to, const struct context *x, uint32_t t, enum gpr
 {
     uint64_t value = x->c->threads[t].gpr[gpr];
     const struct region *r = region_at(x->l, value);
-    fprintf(to, "t%u.%-7s = 0x%016" PRIx64 ";", t, gpr_names[gpr], value);
+    char section[SECTION_NAME];
+    section_name(x->l, r ? r->begin : 0, section);
+    fprintf(to, "t%u.%-7s = 0x%016" PRIx64 ";", x->c->threads[t].number, gpr_names[gpr], value);
     if (r && gpr == RIP) {
         fputs(" /* ", to);
         if (!put_symbol(to, x->c, value, ""))
-            fprintf(to, "in .page.%" PRIx64 ": %s", r->begin, r->label);
+            fprintf(to, "in %s: %s", section, r->label);
         fputs(" */", to);
     } else if (r && (gpr == RSP || gpr == FS_BASE)) {
-        fprintf(to, " /* %s, in .page.%" PRIx64 " */", gpr == RSP ? "stack" : "TLS block",
-                r->begin);
+        fprintf(to, " /* %s, in %s */", gpr == RSP ? "stack" : "TLS block", section);
     }
     fputc('\n', to);
 }
@@ -84,7 +85,7 @@ static void put_contexts(FILE *to, const struct context *x)
                                              R10, R11, R12,    R13,     R14,     R15};
     for (uint32_t t = 0; t < x->c->num_threads; t++) {
         const struct thread *thread = &x->c->threads[t];
-        fprintf(to, "\n/* Thread %u", t);
+        fprintf(to, "\n/* Thread %u", thread->number);
         if (thread->has_icount)
             fprintf(to, ": %" PRIu64 " instructions", thread->icount);
         put_symbol(to, x->c, thread->gpr[RIP], thread->has_icount ? " from " : ": from ");
@@ -99,8 +100,23 @@ static void put_contexts(FILE *to, const struct context *x)
 struct header {
     uint64_t address;
     uint64_t piece; /* number of a page header, or UINT64_MAX */
-    const char *name, *flags;
+    const char *name;
+    unsigned flags;
 };
+
+/* What the pages of a piece need together; the startup takes away what single ones have too much.
+ */
+static unsigned piece_flags(const struct context *x, const struct piece *p)
+{
+    const struct region *r = region_at(x->l, p->address);
+    uint64_t end = p->address + (p->file_pages + p->zero_pages) * PAGE_SIZE;
+    unsigned all = 0, flags;
+    for (uint64_t at = p->address; at < end; at = protection_end(x->l, x->c, r, at, &flags)) {
+        protection_end(x->l, x->c, r, at, &flags);
+        all |= flags;
+    }
+    return all;
+}
 
 static int by_address(const void *a, const void *b)
 {
@@ -120,19 +136,20 @@ static void put_phdrs(FILE *to, const struct context *x)
     size_t count = 0;
     for (size_t i = 0; i < l->num_pieces; i++)
         if (l->pieces[i].placement == IN_HEADER) {
-            headers[count] = (struct header){l->pieces[i].address, count, NULL, "7"};
+            headers[count] =
+                (struct header){l->pieces[i].address, count, NULL, piece_flags(x, &l->pieces[i])};
             count++;
         }
-    headers[count++] = (struct header){l->runtime.origin, UINT64_MAX, "runtime_text", "5"};
-    headers[count++] = (struct header){l->runtime.origin + 1, UINT64_MAX, "runtime_data", "6"};
+    headers[count++] = (struct header){l->runtime.origin, UINT64_MAX, "runtime_text", 5};
+    headers[count++] = (struct header){l->runtime.origin + 1, UINT64_MAX, "runtime_data", 6};
     if (l->num_staged)
-        headers[count++] = (struct header){l->staging.origin, UINT64_MAX, "staged", "7"};
+        headers[count++] = (struct header){l->staging.origin, UINT64_MAX, "staged", 7};
     qsort(headers, count, sizeof *headers, by_address);
     for (size_t i = 0; i < count; i++)
         if (headers[i].name)
-            fprintf(to, "  %s PT_LOAD FLAGS(%s);\n", headers[i].name, headers[i].flags);
+            fprintf(to, "  %s PT_LOAD FLAGS(%u);\n", headers[i].name, headers[i].flags);
         else
-            fprintf(to, "  p%" PRIu64 " PT_LOAD FLAGS(%s);\n", headers[i].piece, headers[i].flags);
+            fprintf(to, "  p%" PRIu64 " PT_LOAD FLAGS(%u);\n", headers[i].piece, headers[i].flags);
     fputs("  stack PT_GNU_STACK FLAGS(6);\n", to);
     free(headers);
 }
@@ -149,11 +166,12 @@ static void put_section(FILE *to, const char *name, const char *address, const c
             header, what);
 }
 
-static void put_page_section(FILE *to, uint64_t page, bool own_address, const char *area,
-                             const char *header, const char *label, uint64_t pages)
+static void put_page_section(FILE *to, const struct layout *l, uint64_t page, bool own_address,
+                             const char *area, const char *header, const char *label,
+                             uint64_t pages)
 {
-    char name[32], address[32] = "", content[64];
-    snprintf(name, sizeof name, ".page.%" PRIx64, page);
+    char name[SECTION_NAME], address[32] = "", content[SECTION_NAME + 16];
+    section_name(l, page, name);
     if (own_address)
         snprintf(address, sizeof address, "0x%016" PRIx64, page);
     snprintf(content, sizeof content, "{ KEEP(*(%s)) }", name);
@@ -181,7 +199,7 @@ static void put_image(FILE *to, const struct context *x)
                 continue;
             char header[32];
             snprintf(header, sizeof header, "p%zu", number++);
-            put_page_section(to, p->address, true, "image", header, r->label, p->file_pages);
+            put_page_section(to, l, p->address, true, "image", header, r->label, p->file_pages);
             if (p->zero_pages)
                 put_zero_section(to, p->address + p->file_pages * PAGE_SIZE, header, p->zero_pages);
         }
@@ -198,7 +216,7 @@ static void put_staged(FILE *to, const struct context *x)
           to);
     for (size_t i = 0; i < l->num_staged; i++) {
         uint64_t address = staged_address(l, &l->staged[i]);
-        put_page_section(to, address, false, "staging", "staged", region_at(l, address)->label,
+        put_page_section(to, l, address, false, "staging", "staged", region_at(l, address)->label,
                          staged_size(l, &l->staged[i]) / PAGE_SIZE);
     }
 }
@@ -212,13 +230,12 @@ static void put_moves(FILE *to, const struct context *x)
             fprintf(to, "    QUAD(0)%25s QUAD(0x%016" PRIx64 ") QUAD(0x%" PRIx64 ")", "", m->to,
                     m->length);
         } else {
-            char from[64];
-            uint64_t name = staged_address(l, &l->staged[m->section]);
+            char from[SECTION_NAME + 32], name[SECTION_NAME];
+            section_name(l, staged_address(l, &l->staged[m->section]), name);
             if (m->offset)
-                snprintf(from, sizeof from, "ADDR(.page.%" PRIx64 ") + 0x%" PRIx64, name,
-                         m->offset);
+                snprintf(from, sizeof from, "ADDR(%s) + 0x%" PRIx64, name, m->offset);
             else
-                snprintf(from, sizeof from, "ADDR(.page.%" PRIx64 ")", name);
+                snprintf(from, sizeof from, "ADDR(%s)", name);
             fprintf(to, "    QUAD(%s)%*s QUAD(0x%016" PRIx64 ") QUAD(0x%" PRIx64 ")", from,
                     strlen(from) < 26 ? (int)(26 - strlen(from)) : 0, "", m->to, m->length);
         }
@@ -232,6 +249,29 @@ static void put_regions(FILE *to, const struct context *x)
         const struct region *r = &x->l->regions[i];
         fprintf(to, "    QUAD(0x%016" PRIx64 ") QUAD(0x%016" PRIx64 ") /* %s */\n", r->begin,
                 r->end, r->label);
+    }
+}
+
+/* A row for each part with a protection of its own; none where all may be read, written and
+ * executed, which is how everything is mapped before. */
+static void put_protections(FILE *to, const struct context *x)
+{
+    const struct layout *l = x->l;
+    if ((l->options.text_flags & l->options.data_flags) == SEGMENT_RWX)
+        return;
+    for (size_t i = 0; i < l->num_regions; i++) {
+        const struct region *r = &l->regions[i];
+        unsigned flags;
+        for (uint64_t at = r->begin, end; at < r->end; at = end) {
+            end = protection_end(l, x->c, r, at, &flags);
+            if (flags != SEGMENT_RWX)
+                fprintf(to,
+                        "    QUAD(0x%016" PRIx64 ") QUAD(0x%016" PRIx64
+                        ") QUAD(%u) /* %s%s%s of %s */\n",
+                        at, end, flags >> 2 | (flags & SEGMENT_W) | (flags & SEGMENT_X) << 2,
+                        flags & SEGMENT_R ? "r" : "-", flags & SEGMENT_W ? "w" : "-",
+                        flags & SEGMENT_X ? "x" : "-", r->label);
+        }
     }
 }
 
@@ -263,6 +303,14 @@ static void put_level(FILE *to, const struct context *x)
             x->c->scanned_instructions);
     needs_print(to, x->c->code_needs);
     fputc('.', to);
+}
+
+static void put_no_startup(FILE *to, const struct context *x)
+{
+    if (x->l->options.no_startup)
+        fprintf(to,
+                "PROVIDE(_start = t%u.rip); /* no startup: your own, or the region without it */\n",
+                x->c->threads[0].number);
 }
 
 static void put_digest(FILE *to, const struct context *x)
@@ -321,7 +369,9 @@ static const struct slot {
     {"STAGED", put_staged},
     {"MOVES", put_moves},
     {"REGIONS", put_regions},
+    {"PROTECTIONS", put_protections},
     {"NUM_THREADS", put_num_threads},
+    {"NO_STARTUP", put_no_startup},
 };
 
 static const struct slot *find_slot(const char *name, size_t length)

@@ -11,9 +11,11 @@ static void emit_piece(FILE *to, const struct checkpoint *c, const struct piece 
                 c->runs[i].offset, c->runs[i].pages * PAGE_SIZE);
 }
 
-static void begin_section(FILE *to, uint64_t address)
+static void begin_section(FILE *to, const struct layout *l, uint64_t address)
 {
-    fprintf(to, "        .section .page.%" PRIx64 ", \"awx\", @progbits\n", address);
+    char name[SECTION_NAME];
+    section_name(l, address, name);
+    fprintf(to, "        .section %s, \"awx\", @progbits\n", name);
 }
 
 void emit_pages(FILE *to, const struct checkpoint *c, const struct layout *l)
@@ -23,12 +25,12 @@ void emit_pages(FILE *to, const struct checkpoint *c, const struct layout *l)
           to);
     for (size_t i = 0; i < l->num_pieces; i++)
         if (l->pieces[i].placement == IN_HEADER) {
-            begin_section(to, l->pieces[i].address);
+            begin_section(to, l, l->pieces[i].address);
             emit_piece(to, c, &l->pieces[i]);
         }
     for (size_t i = 0; i < l->num_staged; i++) {
         const struct staged_section *s = &l->staged[i];
-        begin_section(to, staged_address(l, s));
+        begin_section(to, l, staged_address(l, s));
         for (size_t k = s->first_piece; k < s->first_piece + s->num_pieces; k++)
             emit_piece(to, c, &l->pieces[k]);
     }

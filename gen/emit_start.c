@@ -10,9 +10,6 @@
 
 #include <inttypes.h>
 
-/* CF PF AF ZF SF DF OF AC ID: the flags that a program can set for itself. */
-static const char flags_mask[] = "0x240cd5";
-
 static uint64_t little_endian(const uint8_t *bytes, int size)
 {
     uint64_t value = 0;
@@ -51,7 +48,9 @@ static void emit_vector_loads(FILE *to, const struct thread *t, uint32_t index)
     }
 }
 
-static void emit_entry(FILE *to, const struct thread *t, uint32_t index)
+/* MARKERS: executed here, or NULL. The other threads wait until elfie_gate is open. */
+static void emit_entry(FILE *to, const struct thread *t, uint32_t index,
+                       const struct markers *markers)
 {
     fprintf(to,
             "        .section .text.elfie.enter, \"ax\", @progbits\n"
@@ -59,11 +58,14 @@ static void emit_entry(FILE *to, const struct thread *t, uint32_t index)
             "        fxrstor64 t%1$u.fx(%%rip)\n",
             index);
     emit_vector_loads(to, t, index);
+    if (markers && markers->count) {
+        markers_emit(to, markers, false);
+        fputs("        movl      $1, elfie_gate(%rip)\n", to);
+    }
     fprintf(to,
-            "        andq      $%2$s, t%1$u.flags(%%rip)\n"
             "        pushq     t%1$u.flags(%%rip)\n"
             "        popfq\n",
-            index, flags_mask);
+            index);
     for (int i = 0; i <= RSP; i++)
         fprintf(to, "        mov       t%u.registers+0x%x(%%rip), %%%s\n", index, 8 * i,
                 gpr_names[i]);
@@ -149,17 +151,41 @@ static void emit_table(FILE *to, const struct checkpoint *c)
           "elfie_threads:\n"
           "# entry stub, FXSAVE image, first instruction, segment bases, thread id when recorded, "
           "instructions "
-          "in the region\n",
+          "in the region, flags\n",
           to);
     for (uint32_t t = 0; t < c->num_threads; t++)
         fprintf(to,
                 "        .quad t%1$u.enter, t%1$u.fx, t%1$u.rip, t%1$u.fs_base, t%1$u.gs_base, "
-                "%2$" PRIu64 ", %3$" PRIu64 "\n",
-                t, c->threads[t].os_tid, c->threads[t].icount);
+                "%2$" PRIu64 ", %3$" PRIu64 ", t%1$u.flags\n",
+                c->threads[t].number, c->threads[t].os_tid, c->threads[t].icount);
     fputc('\n', to);
 }
 
-void emit_start(FILE *to, const struct checkpoint *c)
+/* What a callback calls where the simulator is to see a second marker. */
+static void emit_magic2(FILE *to, const struct markers *markers)
+{
+    fputs("# Executed where the warm-up ends, and by callbacks: void elfie_magic2(void).\n"
+          "        .section .text.elfie.magic2, \"ax\", @progbits\n"
+          "        .globl    elfie_magic2\n"
+          "        .type     elfie_magic2, @function\n"
+          "elfie_magic2:\n"
+          "        push      %rbx\n",
+          to);
+    markers_emit(to, markers, true);
+    fputs("        pop       %rbx\n"
+          "        ret\n"
+          "        .size     elfie_magic2, . - elfie_magic2\n\n"
+          "# Not 0 when the markers in front of the region have been executed.\n"
+          "        .section .data.elfie.gate, \"aw\", @progbits\n"
+          "        .globl    elfie_gate\n"
+          "        .hidden   elfie_gate\n"
+          "        .balign   4\n"
+          "elfie_gate:\n"
+          "        .long     0\n\n",
+          to);
+}
+
+void emit_start(FILE *to, const struct checkpoint *c, const struct start_options *o)
 {
     fputs(
         "# Threads: the last instructions before the region, and the contexts they load.\n"
@@ -169,10 +195,12 @@ void emit_start(FILE *to, const struct checkpoint *c)
         "# options change.\n\n",
         to);
     emit_table(to, c);
+    emit_magic2(to, &o->magic2);
     for (uint32_t t = 0; t < c->num_threads; t++) {
-        fprintf(to, "# Thread %u\n", t);
-        emit_entry(to, &c->threads[t], t);
-        emit_context(to, &c->threads[t], t);
+        uint32_t number = c->threads[t].number;
+        fprintf(to, "# Thread %u\n", number);
+        emit_entry(to, &c->threads[t], number, t == 0 ? &o->roi_start : NULL);
+        emit_context(to, &c->threads[t], number);
     }
     fputs("        .section .note.GNU-stack, \"\", @progbits\n", to);
 }

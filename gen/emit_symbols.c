@@ -49,12 +49,14 @@ static uint64_t symbol_size(const struct checkpoint *c, size_t index)
 
 /* A section of this file for each piece in a header, for symbols to be relative to. It adds
  * nothing to the one of pages.S, in front of which the linker script puts it. */
-static void emit_anchor(FILE *to, const struct piece *p)
+static void emit_anchor(FILE *to, const struct layout *l, const struct piece *p)
 {
+    char name[SECTION_NAME];
+    section_name(l, p->address, name);
     fprintf(to,
-            "        .section .page.%" PRIx64 ", \"awx\", @progbits\n"
+            "        .section %s, \"awx\", @progbits\n"
             ".Lpage.%" PRIx64 ":\n",
-            p->address, p->address);
+            name, p->address);
 }
 
 /* gdb takes these in an executable for a sign that a dynamic loader or libpthread is at work in it,
@@ -79,7 +81,7 @@ static void emit_elf_symbols(FILE *to, const struct checkpoint *c, const struct 
     names_unique(seen, "_start", ""); /* the ELFie's own */
     for (size_t i = 0; i < l->num_pieces; i++)
         if (l->pieces[i].placement == IN_HEADER)
-            emit_anchor(to, &l->pieces[i]);
+            emit_anchor(to, l, &l->pieces[i]);
     for (size_t i = 0; i < c->num_symbols; i++) {
         const struct symbol *s = &c->symbols[i];
         const char *module = c->modules[s->module].name;

@@ -32,8 +32,30 @@ struct input {
 
 static const char *const endings[] = {"", ".bz2", ".gz"};
 
+/* What the user has named. */
+static struct name {
+    const char *suffix, *path;
+    struct name *next;
+} * names;
+
+void input_name(const char *suffix, const char *path)
+{
+    struct name *name = xmalloc(sizeof *name);
+    *name = (struct name){suffix, path, names};
+    names = name;
+}
+
 static char *find(const char *base, const char *suffix)
 {
+    for (const struct name *name = names; name; name = name->next)
+        if (!strcmp(name->suffix, suffix)) {
+            struct stat st;
+            if (stat(name->path, &st))
+                fail_at(name->path, 0, "%s", errno == ENOENT ? "no such file" : strerror(errno));
+            if (!S_ISREG(st.st_mode))
+                fail_at(name->path, 0, "not a regular file");
+            return xstrdup(name->path);
+        }
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         char *path = xasprintf("%s.%s%s", base, suffix, endings[i]);
         struct stat st;

@@ -11,6 +11,10 @@
 
 struct input;
 
+/* From here on PATH, which must be there, is opened for SUFFIX instead. Its ending says whether it
+ * is compressed. */
+void input_name(const char *suffix, const char *path);
+
 /* Opens BASE.SUFFIX, or BASE.SUFFIX.bz2, or BASE.SUFFIX.gz, the first that exists.
  * Returns NULL when there is none; any other trouble ends the program. */
 struct input *input_open(const char *base, const char *suffix);

@@ -19,8 +19,15 @@ enum {
 struct layout_options {
     unsigned max_headers;
     bool compact;
-    uint64_t callback_stack_size; /* bytes per thread, a multiple of PAGE_SIZE */
+    uint64_t callback_stack_size;    /* bytes per thread, a multiple of PAGE_SIZE */
+    uint64_t header_limit;           /* what ends above has no header, whatever the layout */
+    bool no_startup;                 /* the region begins without the runtime */
+    bool keep_stack;                 /* regions that hold a stack have headers all the same */
+    unsigned text_flags, data_flags; /* PF_... of executed pages, and of all others */
+    const char *text_section, *data_section; /* of regions: first part of their sections' names */
 };
+
+enum { SEGMENT_X = 1, SEGMENT_W = 2, SEGMENT_R = 4, SEGMENT_RWX = 7 }; /* elf.h: PF_X, PF_W, PF_R */
 
 enum placement { IN_HEADER, STAGED };
 
@@ -37,6 +44,7 @@ struct region {
     uint64_t begin, end;
     size_t first_piece, num_pieces;
     char *label; /* module, stack, TLS, heap; text or data */
+    bool executed;
 };
 
 /* Zero pages that the startup maps, or pages that it moves there out of the staging area. */
@@ -79,6 +87,15 @@ void regions_find(struct layout *l, const struct checkpoint *c);
 
 /* Region that holds ADDRESS, or NULL. */
 const struct region *region_at(const struct layout *l, uint64_t address);
+
+/* Name of the section that begins with the page at ADDRESS: ".page.400000". */
+enum { SECTION_NAME = 96 };
+void section_name(const struct layout *l, uint64_t address, char name[SECTION_NAME]);
+
+/* The part of REGION that begins at BEGIN and has the same protection throughout: returns its end,
+ * and in FLAGS the protection, PF_... */
+uint64_t protection_end(const struct layout *l, const struct checkpoint *c,
+                        const struct region *region, uint64_t begin, unsigned *flags);
 
 /* Address in the image of the first page in a section of the staging area; names the section. */
 uint64_t staged_address(const struct layout *l, const struct staged_section *s);

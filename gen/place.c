@@ -40,24 +40,45 @@ static int larger_first(const void *a, const void *b)
     return x->address < y->address ? -1 : x->address > y->address;
 }
 
+/* Holds the stack of a thread that is started. */
+static bool is_stack(const struct layout *l, const struct checkpoint *c, const struct region *r)
+{
+    for (uint32_t t = 0; t < c->num_threads; t++)
+        if (region_at(l, c->threads[t].gpr[RSP]) == r)
+            return true;
+    return false;
+}
+
+static bool keeps_its_place(const struct layout *l, const struct checkpoint *c,
+                            const struct piece *p)
+{
+    return l->options.keep_stack && is_stack(l, c, region_at(l, p->address));
+}
+
 /* The largest pieces get the headers that there are: what has one is mapped by the kernel and read
  * on demand, what has none is moved or copied by the startup. */
-static void choose_headers(struct layout *l)
+static void choose_headers(struct layout *l, const struct checkpoint *c)
 {
     uint64_t limit = l->options.compact ? COMPACT_LIMIT : KERNEL_WINDOW;
-    struct piece **candidates = xmalloc(l->num_pieces * sizeof *candidates);
-    size_t count = 0, with_content = 0;
+    if (limit > l->options.header_limit)
+        limit = l->options.header_limit;
+    struct piece **candidates = xcalloc(l->num_pieces, sizeof *candidates);
+    size_t count = 0, with_content = 0, first = 0;
     for (size_t i = 0; i < l->num_pieces; i++) {
         struct piece *p = &l->pieces[i];
         p->placement = STAGED;
         with_content += p->file_pages != 0;
-        if (p->file_pages && piece_end(p) <= limit)
+        if (p->file_pages && keeps_its_place(l, c, p)) {
+            candidates[count++] = candidates[first];
+            candidates[first++] = p;
+        } else if (p->file_pages && piece_end(p) <= limit) {
             candidates[count++] = p;
+        }
     }
     size_t room = l->options.max_headers - FIXED_HEADERS;
     if (count < with_content || count > room)
         room--; /* the staging area's own */
-    qsort(candidates, count, sizeof *candidates, larger_first);
+    qsort(candidates + first, count - first, sizeof *candidates, larger_first);
     l->num_header_pieces = count < room ? count : room;
     for (size_t i = 0; i < l->num_header_pieces; i++)
         candidates[i]->placement = IN_HEADER;
@@ -115,7 +136,8 @@ static uint64_t stack_room_begin(const struct layout *l, const struct region *st
 
 static void find_stretches(const struct layout *l, const struct checkpoint *c, struct stretches *s)
 {
-    const struct region *stack = region_at(l, c->threads[0].gpr[RSP]);
+    const struct region *stack =
+        l->options.keep_stack ? NULL : region_at(l, c->threads[0].gpr[RSP]);
     for (size_t i = 0; i < l->num_regions; i++) {
         const struct region *r = &l->regions[i];
         if (r == stack)
@@ -311,8 +333,8 @@ static void check_entries(const struct layout *l, const struct checkpoint *c)
     for (uint32_t t = 0; t < c->num_threads; t++) {
         uint64_t rip = c->threads[t].gpr[RIP];
         if (!region_at(l, rip) && rip < USER_SPACE_END)
-            fail("%s: thread %u starts at 0x%llx, in a page that was not captured", c->base, t,
-                 (unsigned long long)rip);
+            fail("%s: thread %u starts at 0x%llx, in a page that was not captured or is left out",
+                 c->base, c->threads[t].number, (unsigned long long)rip);
     }
 }
 
@@ -321,7 +343,7 @@ void layout_place(struct layout *l, const struct checkpoint *c)
     struct stretches s = {0};
     struct occupied o = {0};
     check_entries(l, c);
-    choose_headers(l);
+    choose_headers(l, c);
     find_stretches(l, c, &s);
     o.areas = xmalloc((l->num_regions + s.count) * sizeof *o.areas);
     for (size_t i = 0; i < l->num_regions; i++)

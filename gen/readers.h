@@ -17,6 +17,9 @@ void reg_read(struct checkpoint *c);
 /* BASE.T.result: kernel's thread id, number of instructions. Needs the threads. */
 void result_read(struct checkpoint *c);
 
+/* BASE.event_icount.T.txt: marks of the threads. The files are optional. Needs the threads. */
+void event_icount_read(struct checkpoint *c);
+
 /* BASE.text: non-zero pages go to PAGES_BIN as they come, at its current position on; PATH is
  * its name for messages. Sets the runs. Needs the version from global.log. */
 void text_read(struct checkpoint *c, FILE *pages_bin, const char *path);

@@ -232,6 +232,8 @@ static void read_thread(const struct checkpoint *c, struct thread *t, struct inp
 void reg_read(struct checkpoint *c)
 {
     c->threads = xcalloc(c->num_threads, sizeof *c->threads);
+    for (uint32_t t = 0; t < c->num_threads; t++)
+        c->threads[t].number = t;
     for (uint32_t t = 0; t < c->num_static_threads; t++) {
         char *suffix = xasprintf("%u.reg", t);
         char *what = xasprintf("registers of thread %u (of %u)", t, c->num_static_threads);

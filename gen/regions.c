@@ -61,8 +61,8 @@ static bool print_threads(FILE *to, const struct checkpoint *c, const struct reg
         if (address < r->begin || address >= r->end)
             continue;
         if (!count++)
-            first = t;
-        last = t;
+            first = c->threads[t].number;
+        last = c->threads[t].number;
     }
     if (count == 1)
         fprintf(to, "%s%s of thread %u", separator, what, first);
@@ -110,7 +110,7 @@ static char *make_label(const struct checkpoint *c, const struct region *r)
         separator = ", ";
     }
     if (in_module || !*separator)
-        fprintf(to, "%s%s", separator, is_executed(c, r->begin, r->end) ? "text" : "data");
+        fprintf(to, "%s%s", separator, r->executed ? "text" : "data");
     fclose(to);
     return label;
 }
@@ -119,8 +119,11 @@ void regions_find(struct layout *l, const struct checkpoint *c)
 {
     for (size_t i = 0; i < c->num_runs; i++)
         add_run(l, c, i);
-    for (size_t i = 0; i < l->num_regions; i++)
-        l->regions[i].label = make_label(c, &l->regions[i]);
+    for (size_t i = 0; i < l->num_regions; i++) {
+        struct region *r = &l->regions[i];
+        r->executed = is_executed(c, r->begin, r->end);
+        r->label = make_label(c, r);
+    }
 }
 
 const struct region *region_at(const struct layout *l, uint64_t address)
@@ -142,4 +145,24 @@ uint64_t staged_address(const struct layout *l, const struct staged_section *s)
     while (!p->file_pages)
         p++;
     return p->address;
+}
+
+void section_name(const struct layout *l, uint64_t address, char name[SECTION_NAME])
+{
+    const struct region *r = region_at(l, address);
+    snprintf(name, SECTION_NAME, "%s.%llx",
+             r && r->executed ? l->options.text_section : l->options.data_section,
+             (unsigned long long)address);
+}
+
+uint64_t protection_end(const struct layout *l, const struct checkpoint *c,
+                        const struct region *region, uint64_t begin, unsigned *flags)
+{
+    const unsigned text = l->options.text_flags, data = l->options.data_flags;
+    bool executed = is_executed(c, begin, begin + PAGE_SIZE);
+    *flags = executed ? text : data;
+    uint64_t end = text == data ? region->end : begin + PAGE_SIZE;
+    while (end < region->end && is_executed(c, end, end + PAGE_SIZE) == executed)
+        end += PAGE_SIZE;
+    return end;
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Callbacks of the basic kind: nothing but the region. With ELFIE_VERBOSE=1 they say the process
  * id and the threads with their ids, on stderr. */
+#include "callbacks.h"
 #include "elfie.h"
 #include "syscall.h"
-
-void elfie_on_start(uint64_t num_threads, void *context);
-void *elfie_on_thread_start(uint64_t thread, void *context, uint64_t icount);
 
 void elfie_on_start(uint64_t num_threads, void *context)
 {

@@ -31,11 +31,15 @@ void elfie_clear_signal_mask(void)
     elfie_syscall(__NR_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
 }
 
-void elfie_set_signal_stack(uint64_t thread)
+void elfie_know_thread(uint64_t thread)
 {
     elfie_records[thread].tid = (uint64_t)elfie_syscall(__NR_gettid);
+}
+
+void elfie_set_signal_stack(uint64_t thread)
+{
     stack_t stack = {
-        .ss_sp = elfie_stacks + thread * elfie_layout.callback_stack_size,
+        .ss_sp = elfie_stack_of(thread),
         .ss_size = elfie_layout.callback_stack_size,
     };
     elfie_syscall(__NR_sigaltstack, &stack, NULL);

@@ -4,11 +4,16 @@
 #ifndef ELFIE_SIGNALS_H
 #define ELFIE_SIGNALS_H
 
+#include "count.h"
+
 #include <asm/sigcontext.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <asm/ucontext.h>
 #include <stdint.h>
+
+/* Has the thread an end mark, and has it come to it? See ending.h. */
+enum thread_ends { ENDS_NEVER, ENDS_EXPECTED, ENDS_OVER };
 
 /* What the runtime keeps of a thread in the region. Not on the callback stack: memcheck takes what
  * lies below the stack pointer for free. */
@@ -19,8 +24,11 @@ struct thread_record {
     uint64_t copy[4]; /* a signal mask, or a struct sigaction */
     uint8_t selector;
     uint8_t has_rsi;
-};
-_Static_assert(sizeof(struct thread_record) == 0x40, "the linker script has this size");
+    uint8_t ends;       /* enum thread_ends */
+    uint8_t has_events; /* of perf, to be enabled when the region is entered; see lte_perf.h */
+    struct elfie_counter counter;
+} __attribute__((aligned(64)));
+_Static_assert(sizeof(struct thread_record) == 0x1c0, "the linker script has this size");
 extern struct thread_record elfie_records[] __attribute__((visibility("hidden")));
 
 typedef void elfie_handler(int number, siginfo_t *info, struct ucontext *context);

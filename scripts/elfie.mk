@@ -5,23 +5,33 @@
 #   make -f .../scripts/elfie.mk ELFIE=foo     foo.basic.elfie from pinball foo (foo.global.log, ...)
 #   make ELFIE="foo pp/bar" -j4                several; a pinball may lie in a subdirectory
 #   make                                       all pinballs of this directory
-#   make ELFIE=foo regen                       throw away the edits of foo.ld
+#   make ELFIE=foo regen                       throw away the edits of foo.ld and foo.elfie.d/config.S
 #   make ELFIE=foo check-host HOST=gem5        can the startup run on a simulator that has only what
 #                                              gem5.host says? HOST may be a file of your own
-#   make ELFIE=foo clean-elfies                remove what was made, but not foo.ld
+#   make ELFIE=foo clean-elfies                remove what was made, but not foo.ld and config.S
 #
 # After `make install` a directory's Makefile is one line: include elfie.mk
 #
-# Variables: KIND (basic), LAYOUT (direct, compact), MAX_HEADERS (73), SCAN=1 (what the code needs of
-# the processor), V=1 shows the commands.
-# PINBALL2ELF, AS and LD name the tools.
+# Variables: KIND (basic; sim: with markers for simulators; perf: with counters), LAYOUT (direct,
+# compact), MAX_HEADERS (73), SCAN=1 (what the code needs of the processor), V=1 shows the commands.
+# PINBALL2ELF, CC, AS and LD name the tools.
 #
-# foo.ld is yours to edit: it is used as it is until the pinball says something else. Then make
-# stops, with the new script in foo.ld.new.
+#   make ELFIE=foo CALLBACKS="my.c other.o" LDLIBS="-Llib -lmine"
+#
+# compiles and links in your own callbacks: elfie_on_start, elfie_on_thread_start, elfie_on_exit, or
+# others that PROCESS_CBK, THREAD_CBK and EXIT_CBK name. They include lte_lc.h or lte_perf.h.
+# CALLBACK_CFLAGS are for their compiler. MONITOR=1: a monitor process, without an exit callback.
+# ROI_START="ssc:0x111 simics:1", MAGIC2=simics:2: markers; MESSAGE: what a sim ELFie says.
+# PERF_PREFIX, WARMUP=1: names of the reports of a perf ELFie, and whether it has a warm-up.
+# OPTIONS: any others of pinball2elf.
+#
+# foo.ld and foo.elfie.d/config.S are yours to edit: each is used as it is until the pinball or the
+# variables say something else. Then make stops, with the new one in foo.ld.new or config.S.new.
 
 KIND        ?= basic
 LAYOUT      ?= direct
 MAX_HEADERS ?= 73
+CALLBACK_CFLAGS ?= -O2 -g -Wall
 ifeq ($(origin ELFIE),undefined)
 elfie_all   := yes
 ELFIE       := $(patsubst %.address,%,$(wildcard *.address))
@@ -47,14 +57,25 @@ endif
 
 $(if $(filter @% -%,$(ELFIE)),$(error a pinball's name that begins with @ or - is an option for ld: use ./$(firstword $(filter @% -%,$(ELFIE)))))
 
-elfie_kinds := basic
+elfie_kinds := basic sim perf
 $(if $(filter $(KIND),$(elfie_kinds)),,$(error there is no kind '$(KIND)'; there is: $(elfie_kinds)))
 
 elfie_datadir := $(shell $(PINBALL2ELF) --print-datadir)
 $(if $(elfie_datadir),,$(error $(PINBALL2ELF) does not run: build the project first, with make))
 elfie_ldflags := $(shell LD="$(LD)" $(PINBALL2ELF) --print-ldflags)
-elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)$(if $(SCAN), --scan)
+# $(1): what of it stands in quotes for the shell
+elfie_quote = '$(subst ','\'',$(1))'
+# $(1), $(2): option $(1) with value $(2), where there is one
+elfie_option = $(if $(2), $(1) $(call elfie_quote,$(2)))
+elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)$(if $(SCAN), --scan)$(strip \
+	)$(if $(filter-out basic,$(KIND)), --kind $(KIND))$(if $(CALLBACKS)$(LDLIBS), --user-code)$(strip \
+	)$(call elfie_option,-p,$(PROCESS_CBK))$(call elfie_option,-t,$(THREAD_CBK))$(strip \
+	)$(call elfie_option,-e,$(EXIT_CBK))$(if $(filter 1,$(MONITOR)), --monitor-thread)$(strip \
+	)$(foreach m,$(ROI_START),$(call elfie_option,--roi-start,$(m)))$(strip \
+	)$(foreach m,$(MAGIC2),$(call elfie_option,--magic2,$(m)))$(call elfie_option,--message,$(MESSAGE))$(strip \
+	)$(call elfie_option,--perf-prefix,$(PERF_PREFIX))$(if $(filter 1,$(WARMUP)), --warmup)$(if $(OPTIONS), $(OPTIONS))
 elfie_parts   := start config symbols sysstate pages
+elfie_generated := start symbols sysstate pages
 
 ifneq ($(V),1)
 elfie_quiet := @
@@ -68,9 +89,19 @@ regen: elfies
 
 elfie_regenerate := $(if $(filter regen,$(MAKECMDGOALS)),--regenerate)
 
+# The user's callbacks: what is C is compiled, freestanding, to lie anywhere in the address space, and
+# without what needs a C library's set-up.
+elfie_callbacks := $(patsubst %.c,%.callback.o,$(CALLBACKS))
+%.callback.o: %.c
+	$(call elfie_say,CC)
+	$(elfie_quiet)$(CC) $(CALLBACK_CFLAGS) -ffreestanding -fno-builtin -fPIE -fno-stack-protector \
+		-fcf-protection=none -fno-asynchronous-unwind-tables -I$(elfie_datadir)/include -MMD -MP -c -o $@ $<
+-include $(wildcard $(elfie_callbacks:.o=.d))
+
 # $(1): what of pinball $(1) the front-end reads
 elfie_pinball = $(wildcard $(foreach f,global.log text address [0-9]*.reg,\
-	$(1).$(f) $(1).$(f).bz2 $(1).$(f).gz) $(1).[0-9]*.result $(1).procinfo.xml) \
+	$(1).$(f) $(1).$(f).bz2 $(1).$(f).gz) $(1).[0-9]*.result $(1).procinfo.xml \
+	$(1).event_icount.[0-9]*.txt $(1).event_icount.[0-9]*.txt.bz2 $(1).event_icount.[0-9]*.txt.gz) \
 	$(call elfie_sysstate,$(1).sysstate)
 
 # $(1): a sysstate; its files, as far as make can name them, but not what was made of the pinball
@@ -94,7 +125,7 @@ $(1).elfie.d/made: $(call elfie_pinball,$(1)) $(wildcard $(PINBALL2ELF) $(elfie_
 		$(if $(call elfie_stale,$(1)),elfie-force)
 	$$(call elfie_say,EMIT)
 	$$(elfie_quiet)$$(PINBALL2ELF) --emit-only $$(elfie_options) $$(elfie_regenerate) $(1)
-	$$(elfie_quiet)echo "$$(elfie_options)" >$$@
+	$$(elfie_quiet)echo $$(call elfie_quote,$$(elfie_options)) >$$@
 
 $(elfie_parts:%=$(1).elfie.d/%.o): $(1).elfie.d/%.o: $(1).elfie.d/made
 	$$(call elfie_say,AS)
@@ -103,10 +134,10 @@ $(elfie_parts:%=$(1).elfie.d/%.o): $(1).elfie.d/%.o: $(1).elfie.d/made
 $(foreach p,$(elfie_parts),$(if $(wildcard $(1).elfie.d/$(p).S),$(eval $(1).elfie.d/$(p).o: $(1).elfie.d/$(p).S)))
 
 $(1).$(KIND).elfie: $(1).elfie.d/made $(wildcard $(1).ld) $(elfie_parts:%=$(1).elfie.d/%.o) \
-		$(wildcard $(elfie_datadir)/$(KIND).o $(elfie_datadir)/libelfie.a)
+		$(elfie_callbacks) $(wildcard $(elfie_datadir)/$(KIND).o $(elfie_datadir)/libelfie.a)
 	$$(call elfie_say,LD)
 	$$(elfie_quiet)$$(LD) $$(elfie_ldflags) -T $(1).ld -o $$@.tmp $(elfie_parts:%=$(1).elfie.d/%.o) \
-		$$(elfie_datadir)/$(KIND).o $$(elfie_datadir)/libelfie.a && mv -f $$@.tmp $$@ || { rm -f $$@.tmp; exit 1; }
+		$$(elfie_callbacks) $$(LDLIBS) $$(elfie_datadir)/$(KIND).o $$(elfie_datadir)/libelfie.a && mv -f $$@.tmp $$@ || { rm -f $$@.tmp; exit 1; }
 endef
 $(foreach e,$(ELFIE),$(eval $(call elfie_rules,$(e))))
 
@@ -124,4 +155,6 @@ check-host: elfies
 	done
 
 clean-elfies:
-	rm -rf $(foreach e,$(ELFIE),$(e).*.elfie $(e).elfie.d)
+	rm -f $(foreach e,$(ELFIE),$(e).*.elfie $(e).elfie.d/made $(e).elfie.d/pages.bin \
+		$(e).elfie.d/*.o $(elfie_generated:%=$(e).elfie.d/%.S)) $(filter-out $(CALLBACKS),$(elfie_callbacks)) \
+		$(patsubst %.c,%.callback.d,$(filter %.c,$(CALLBACKS)))

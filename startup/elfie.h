@@ -5,6 +5,8 @@
 #ifndef ELFIE_H
 #define ELFIE_H
 
+#include "flags.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +23,7 @@ struct elfie_thread {
     uint64_t rip, fs_base, gs_base;
     uint64_t os_tid; /* thread id when recorded; 0 when not known */
     uint64_t icount; /* instructions in the region; 0 when not known */
+    uint64_t *flags; /* rflags that the context is entered with */
 };
 extern struct elfie_thread elfie_threads[];
 
@@ -32,8 +35,22 @@ struct elfie_config {
     void (*on_start)(uint64_t num_threads, void *context);
     void *(*on_thread_start)(uint64_t thread, void *context, uint64_t icount);
     const char *name;
+    void (*on_exit)(void);   /* in the monitor process, after all threads have ended; or NULL */
+    uint64_t flags;          /* ELFIE_... of flags.h */
+    const char *perf_prefix; /* of the names of reports; NULL when they are to be "NAME" */
+    const char *message;     /* printed by sim ELFies; or NULL */
 };
 extern const struct elfie_config elfie_config;
+
+/* config.S, for each thread: marks of the pinball's event file; 0 where one is not known.
+ * Instructions and counts are from the start of the region: end_count 4 is the moment when the
+ * instruction at end_pc has run for the 4th time in this thread. end_icount is the length of the
+ * region where there is no event file. */
+struct elfie_marks {
+    uint64_t warmup_icount, warmup_pc, warmup_count;
+    uint64_t end_icount, end_pc, end_count;
+};
+extern const struct elfie_marks elfie_marks[];
 
 /* The linker script. */
 struct elfie_layout {
@@ -67,8 +84,29 @@ struct elfie_symbol {
 };
 extern const struct elfie_symbol elfie_symbols[]; /* in ascending order */
 
+/* In ascending order; ends with end 0. */
+struct elfie_protection {
+    uint64_t begin, end, prot; /* PROT_... */
+};
+extern const struct elfie_protection elfie_protections[];
+
+/* start.S: not 0 once the ROI markers have been executed, with ELFIE_MARKERS. */
+extern uint32_t elfie_gate;
+
+/* The runtime lies from _start to elfie_runtime_end. Of its stacks, all of callback_stack_size, the
+ * first is the process's, until the threads run and after they have ended. */
 extern char _start[];
-extern char elfie_stacks[]; /* one of callback_stack_size for each thread */
+extern char elfie_stacks[], elfie_runtime_end[];
+
+static inline char *elfie_stack_of(uint64_t thread)
+{
+    return elfie_stacks + (1 + thread) * elfie_layout.callback_stack_size;
+}
+
+static inline int elfie_in_runtime(uint64_t address)
+{
+    return address >= (uint64_t)_start && address < (uint64_t)elfie_runtime_end;
+}
 
 /* What the kernel passed, copied to the runtime's memory: the kernel's stack may go away. */
 struct elfie_process {
@@ -80,6 +118,13 @@ struct elfie_process {
     enum { REPORT_TEXT, REPORT_JSON, REPORT_OFF } report; /* ELFIE_REPORT */
     uint64_t demand_zero;      /* ELFIE_DEMAND_ZERO: zero pages that may be given */
     uint64_t demand_zero_used; /* and were asked for */
+    const char *directory;     /* in which the ELFie was started; NULL without a monitor */
+    const char *perf_list;     /* ELFIE_PERFLIST, or NULL */
+    int64_t core_base;         /* ELFIE_COREBASE; -1: threads are not pinned */
+    int warmup;                /* ELFIE_WARMUP; -1: as the ELFie was built */
+    int pc_count;              /* ELFIE_PCCOUNT is set and not 0 */
+    uint64_t step_limit;       /* ELFIE_STEP_LIMIT, instructions */
+    enum { COUNT_BY_EVENT, COUNT_BY_SIGNAL, COUNT_BY_STEP } count_by; /* ELFIE_COUNT_BY */
     const char *sysstate;      /* ELFIE_SYSSTATE; NULL: where it was when the ELFie was made */
     const char *root;          /* ELFIE_ROOT, absolute; NULL: none */
     int stdio;                 /* ELFIE_STDIO is set and not 0 */
@@ -129,11 +174,46 @@ void elfie_install_call_counting(void);
 void elfie_count_calls_of(uint64_t thread);
 int64_t elfie_calls_of(int64_t thread);
 
-/* instrumentation/signals.c: gives a thread the stack on which these two handle signals. */
+/* instrumentation/signals.c: notes the id of the calling thread, which is thread THREAD. */
+void elfie_know_thread(uint64_t thread);
+
+/* instrumentation/signals.c: gives a thread the stack on which signals are handled. */
 void elfie_set_signal_stack(uint64_t thread);
+
+/* protect.c: takes away what pages of the image are not to have. */
+void elfie_protect_all(void);
+
+/* vector.c: the calling thread's vector registers are in their initial state again. */
+void elfie_clear_vectors(void);
+
+/* ldt.c: writes a descriptor for the FS base of thread NUMBER. */
+void elfie_write_ldt(uint64_t number);
 
 /* threads.c: starts all the others, then becomes thread 0. */
 _Noreturn void elfie_run_threads(void);
+
+/* environ.c: notes the directory in which the ELFie was started. */
+void elfie_remember_directory(void);
+
+/* instrumentation/count.c: the end of a thread was not found with the means that there are. */
+extern int elfie_not_counted;
+
+/* threads.c: all threads were ready to enter the region, and have been let go. */
+int elfie_region_has_started(void);
+
+/* instrumentation/monitor.c: has another process become the region, in the same memory, and waits
+ * until that has ended. */
+_Noreturn void elfie_run_monitored(void);
+
+/* instrumentation/count.c: readies the goals of a thread that is about to enter the region; gives
+ * the flags that it needs for them. */
+uint64_t elfie_start_counting(uint64_t thread);
+
+/* instrumentation/lte_events.c: counters that were opened for the thread count from here on. */
+void elfie_enable_events(uint64_t thread);
+
+/* instrumentation/lte_exit.c: calls what lte_atexit has registered. */
+void elfie_call_exit_functions(void);
 
 /* entry.S: clone(FLAGS) with a new stack that ends at STACK; the child calls FUNCTION(ARGUMENT),
  * which does not return. Gives the child's thread id or -errno. */
@@ -160,7 +240,17 @@ void elfie_begin(struct elfie_line *line);
 
 /* Ends the program: "NAME: WHAT: error N" with the status of a startup that failed. */
 _Noreturn void elfie_fail(const char *what, long error);
-enum { STATUS_STARTUP_FAILED = 125, STATUS_LACKS_FEATURE = 124 };
+enum {
+    STATUS_STARTUP_FAILED = 125,
+    STATUS_LACKS_FEATURE = 124,
+    STATUS_NOT_COUNTED = 3, /* no means here to find the end of the region */
+};
+
+/* environ.c: ends the program because variable NAME has a value that it cannot have. */
+_Noreturn void elfie_fail_value(const char *name, const char *value, const char *should);
+
+/* start.S: the instructions that --magic2 asks for; also for callbacks. */
+void elfie_magic2(void) __attribute__((visibility("default")));
 
 #pragma GCC visibility pop
 

@@ -3,9 +3,9 @@
 #include "elfie.h"
 #include "syscall.h"
 
-enum { ARGS_MAX = 1024 };
+enum { ARGS_MAX = 1024, PERF_LIST_MAX = 256, PATH_MAX = 4096, STEP_LIMIT = 50000000 };
 
-struct elfie_process elfie_process;
+struct elfie_process elfie_process = {.core_base = -1, .warmup = -1, .step_limit = STEP_LIMIT};
 static char args[ARGS_MAX];
 static char sysstate[ELFIE_PATH_MAX], root[ELFIE_PATH_MAX];
 
@@ -45,7 +45,7 @@ static int equal(const char *a, const char *b)
     return *a == *b;
 }
 
-static _Noreturn void fail_value(const char *name, const char *value, const char *should)
+void elfie_fail_value(const char *name, const char *value, const char *should)
 {
     struct elfie_line line;
     elfie_begin(&line);
@@ -66,19 +66,76 @@ static uint64_t number(const char *name, const char *value)
     for (; *p >= '0' && *p <= '9' && n < UINT64_MAX / 16; p++)
         n = n * 10 + (uint64_t)(*p - '0');
     if (*p || p == value)
-        fail_value(name, value, "a decimal number");
+        elfie_fail_value(name, value, "a decimal number");
     return n;
+}
+
+/* Truth as the user has it: anything but nothing and 0. */
+static int is_set(const char *value)
+{
+    return *value && !equal(value, "0");
+}
+
+static int flag(const char *name, const char *value)
+{
+    if (*value && !equal(value, "0") && !equal(value, "1"))
+        elfie_fail_value(name, value, "0 or 1");
+    return equal(value, "1");
+}
+
+/* Negative: no pinning. */
+static int64_t core(const char *value)
+{
+    return *value == '-' ? (number("ELFIE_COREBASE", value + 1), -1)
+                         : (int64_t)number("ELFIE_COREBASE", value);
+}
+
+static const char *copy_of_list(const char *value)
+{
+    static char list[PERF_LIST_MAX];
+    size_t size = 0;
+    while ((list[size] = value[size]))
+        if (++size == sizeof list)
+            elfie_fail_value("ELFIE_PERFLIST", value, "shorter than 256 characters");
+    return list;
+}
+
+/* What runs around the region and where it ends. */
+static void read_counting_variable(const char *entry)
+{
+    const char *value;
+    if ((value = value_of(entry, "ELFIE_PERFLIST"))) {
+        elfie_process.perf_list = copy_of_list(value);
+    } else if ((value = value_of(entry, "ELFIE_COREBASE"))) {
+        elfie_process.core_base = core(value);
+    } else if ((value = value_of(entry, "ELFIE_WARMUP"))) {
+        elfie_process.warmup = flag("ELFIE_WARMUP", value);
+    } else if ((value = value_of(entry, "ELFIE_PCCOUNT"))) {
+        elfie_process.pc_count = flag("ELFIE_PCCOUNT", value);
+    } else if ((value = value_of(entry, "ELFIE_STEP_LIMIT"))) {
+        elfie_process.step_limit = number("ELFIE_STEP_LIMIT", value);
+    } else if ((value = value_of(entry, "ELFIE_COUNT_BY"))) {
+        if (equal(value, "event"))
+            elfie_process.count_by = COUNT_BY_EVENT;
+        else if (equal(value, "signal"))
+            elfie_process.count_by = COUNT_BY_SIGNAL;
+        else if (equal(value, "step"))
+            elfie_process.count_by = COUNT_BY_STEP;
+        else
+            elfie_fail_value("ELFIE_COUNT_BY", value, "event, signal or step");
+    }
 }
 
 static void read_variable(const char *entry)
 {
     const char *value;
+    read_counting_variable(entry);
     if ((value = value_of(entry, "ELFIE_VERBOSE"))) {
-        elfie_process.verbose = *value && !equal(value, "0");
+        elfie_process.verbose = is_set(value);
     } else if ((value = value_of(entry, "ELFIE_IGNORE_CPU"))) {
-        elfie_process.ignore_cpu = *value && !equal(value, "0");
+        elfie_process.ignore_cpu = is_set(value);
     } else if ((value = value_of(entry, "ELFIE_COUNT_CALLS"))) {
-        elfie_process.count_calls = *value && !equal(value, "0");
+        elfie_process.count_calls = is_set(value);
     } else if ((value = value_of(entry, "ELFIE_REPORT"))) {
         if (equal(value, "text"))
             elfie_process.report = REPORT_TEXT;
@@ -87,7 +144,7 @@ static void read_variable(const char *entry)
         else if (equal(value, "off"))
             elfie_process.report = REPORT_OFF;
         else
-            fail_value("ELFIE_REPORT", value, "text, json or off");
+            elfie_fail_value("ELFIE_REPORT", value, "text, json or off");
     } else if ((value = value_of(entry, "ELFIE_DEMAND_ZERO"))) {
         elfie_process.demand_zero = number("ELFIE_DEMAND_ZERO", value);
     }
@@ -100,7 +157,7 @@ static const char *keep_path(const char *name, const char *value, char *to, size
         return NULL;
     for (const char *p = value; (to[length] = *p); p++)
         if (++length == ELFIE_PATH_MAX)
-            fail_value(name, value, "shorter than 4096 bytes");
+            elfie_fail_value(name, value, "shorter than 4096 bytes");
     return to;
 }
 
@@ -121,7 +178,7 @@ static size_t begin_root(const char *value)
 static int is_recorded(const char *name, const char *value)
 {
     if (*value && !equal(value, "recorded"))
-        fail_value(name, value, "recorded");
+        elfie_fail_value(name, value, "recorded");
     return *value != '\0';
 }
 
@@ -152,4 +209,12 @@ void elfie_read_environ(const uint64_t *block)
         read_variable((const char *)*envp);
         read_sysstate_variable((const char *)*envp);
     }
+}
+
+void elfie_remember_directory(void)
+{
+    static char directory[PATH_MAX];
+    if (elfie_syscall(__NR_getcwd, directory, sizeof directory) < 0)
+        directory[0] = '.';
+    elfie_process.directory = directory;
 }

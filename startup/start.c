@@ -6,7 +6,10 @@ _Noreturn void elfie_start(const uint64_t *block) __attribute__((visibility("hid
 
 void elfie_start(const uint64_t *block)
 {
+    int monitored = elfie_config.on_exit || elfie_config.flags & ELFIE_MONITOR;
     elfie_read_environ(block);
+    if (monitored)
+        elfie_remember_directory();
     elfie_check_features();
     elfie_move_all();
     elfie_set_break();
@@ -14,6 +17,9 @@ void elfie_start(const uint64_t *block)
     elfie_clear_signal_mask();
     elfie_install_report();
     elfie_install_call_counting();
+    elfie_protect_all();
     elfie_config.on_start(elfie_config.num_threads, NULL);
+    if (monitored)
+        elfie_run_monitored();
     elfie_run_threads();
 }

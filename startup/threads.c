@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Starts the threads. Each sets up what the kernel keeps of it, waits for all the others at a
  * barrier, and enters its context: no thread runs an instruction of the region before all are
- * ready to. */
+ * ready to, nor, where there are markers, before thread 0 has executed them. */
 #include "elfie.h"
 #include "syscall.h"
 
@@ -11,6 +11,9 @@
 
 /* struct pthread of glibc, x86-64, from 2.4 to 2.41 at least: nptl/descr.h. */
 enum { PTHREAD_TID = 0x2d0, PTHREAD_ROBUST_HEAD = 0x2e0, ROBUST_HEAD_SIZE = 24 };
+
+/* CF PF AF ZF SF DF OF AC ID: the flags that a program can set for itself. */
+enum { USER_FLAGS = 0x240cd5 };
 
 static uint32_t waiting_for; /* threads that have not come to the barrier */
 static uint32_t open;
@@ -34,20 +37,42 @@ static void barrier(void)
 {
     if (__atomic_sub_fetch(&waiting_for, 1, __ATOMIC_ACQ_REL) == 0) {
         elfie_enter_workdir();
-        if (elfie_config.num_threads == 1)
-            return;
         __atomic_store_n(&open, 1, __ATOMIC_RELEASE);
-        elfie_syscall(__NR_futex, &open, FUTEX_WAKE, INT32_MAX);
+        if (elfie_config.num_threads > 1 && !(elfie_config.flags & ELFIE_NO_FUTEXES))
+            elfie_syscall(__NR_futex, &open, FUTEX_WAKE, INT32_MAX);
     }
     while (!__atomic_load_n(&open, __ATOMIC_ACQUIRE))
-        elfie_syscall(__NR_futex, &open, FUTEX_WAIT, 0, 0);
+        if (elfie_config.flags & ELFIE_NO_FUTEXES)
+            elfie_syscall(__NR_sched_yield);
+        else
+            elfie_syscall(__NR_futex, &open, FUTEX_WAIT, 0, 0);
+}
+
+/* Thread 0 opens the gate with a plain store behind its markers, the last but its registers. */
+static void wait_for_markers(uint64_t number)
+{
+    if (elfie_config.flags & ELFIE_MARKERS && number != 0)
+        while (!__atomic_load_n(&elfie_gate, __ATOMIC_ACQUIRE))
+            elfie_syscall(__NR_sched_yield);
+}
+
+int elfie_region_has_started(void)
+{
+    return (int)__atomic_load_n(&open, __ATOMIC_ACQUIRE);
 }
 
 static _Noreturn void run_thread(uint64_t number)
 {
     const struct elfie_thread *t = &elfie_threads[number];
-    register_thread(t);
+    elfie_know_thread(number);
+    if (!(elfie_config.flags & ELFIE_NO_FUTEXES))
+        register_thread(t);
+    if (elfie_config.flags & ELFIE_MODIFY_LDT)
+        elfie_write_ldt(number);
     elfie_config.on_thread_start(number, NULL, t->icount);
+    *t->flags = (*t->flags & USER_FLAGS) | elfie_start_counting(number);
+    if (elfie_config.flags & ELFIE_USER_CODE)
+        elfie_clear_vectors();
     barrier();
     /* The bases last: a callback may be compiled code that knows of thread-local storage. */
     long result = elfie_syscall(__NR_arch_prctl, ARCH_SET_FS, t->fs_base);
@@ -58,6 +83,8 @@ static _Noreturn void run_thread(uint64_t number)
     /* The callbacks have run; their stack is free for signals, but for what we stand on. */
     elfie_set_signal_stack(number);
     elfie_count_calls_of(number);
+    wait_for_markers(number);
+    elfie_enable_events(number);
     t->enter();
     __builtin_unreachable();
 }
@@ -66,7 +93,7 @@ static void start_thread(uint64_t number)
 {
     const unsigned long flags =
         CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
-    char *stack = elfie_stacks + (number + 1) * elfie_layout.callback_stack_size;
+    char *stack = elfie_stack_of(number) + elfie_layout.callback_stack_size;
     long result = elfie_clone(flags, stack, run_thread, number);
     if (result < 0) {
         struct elfie_line line;

@@ -110,7 +110,7 @@ rm -rf ./* && copy
 check "make install" make -C "$top" install PREFIX=/opt/p2e DESTDIR="$PWD/root"
 home=$PWD/root/opt/p2e
 equal "installed files" "$(cd "$home" && find . -type f | sort | xargs)" \
-    "./bin/elfie-host ./bin/elfie-record ./bin/pinball.entry-addr.sh ./bin/pinball2elf ./bin/pinball2elf.basic.sh ./include/elfie.mk ./lib/pinball2elf/basic.o ./lib/pinball2elf/elfie.ld.in ./lib/pinball2elf/gem5.host ./lib/pinball2elf/libelfie.a ./share/man/man1/elfie-record.1 ./share/man/man1/pinball2elf.1"
+    "./bin/elfie-host ./bin/elfie-record ./bin/pinball.entry-addr.sh ./bin/pinball2elf ./bin/pinball2elf.basic.sh ./bin/pinball2elf.kind.sh ./bin/pinball2elf.perf.sh ./bin/pinball2elf.sim.sh ./include/elfie.mk ./lib/pinball2elf/basic.o ./lib/pinball2elf/elfie.ld.in ./lib/pinball2elf/gem5.host ./lib/pinball2elf/include/lte_lc.h ./lib/pinball2elf/include/lte_perf.h ./lib/pinball2elf/libelfie.a ./lib/pinball2elf/perf.o ./lib/pinball2elf/sim.o ./share/man/man1/elfie-record.1 ./share/man/man1/pinball2elf.1"
 echo 'include elfie.mk' >Makefile
 check "include elfie.mk" make -I "$home/include" ELFIE="st mt"
 check "its ELFie runs" ./st.basic.elfie
