@@ -209,6 +209,11 @@ like "ELFIE_ROOT= relative" should.root ELFIE_ROOT=../$sysstate
 refuses "ELFIE_ROOT= is not there" 125 '^log_0: ELFIE_ROOT=/nowhere: no such directory' env ELFIE_ROOT=/nowhere "$elfie"
 mv moved "$absolute"
 like "ELFIE_PID=recorded" ../full ELFIE_PID=recorded
+"$pinball2elf" --monitor-thread --outdir ../monitored ../pb/log_0 2>/dev/null
+elfie=../monitored/log_0.basic.elfie
+like "monitored: as recorded" ../full ELFIE_PID=recorded ELFIE_ROOT=../$sysstate
+like "monitored" should
+elfie=$OLDPWD/pb/log_0.basic.elfie
 refuses "ELFIE_PID=1" 125 "ELFIE_PID is '1', should be recorded" env ELFIE_PID=1 "$elfie"
 like "ELFIE_MMAP=recorded" should ELFIE_MMAP=recorded
 check "ELFIE_MMAP=recorded: the address" grep -qx 'mapped 0x7e0000000000' messages
