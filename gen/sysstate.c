@@ -157,13 +157,31 @@ static void add_absolute(struct sysstate *s, const char *relative)
     s->absolute[s->num_absolute++] = xasprintf("/%s", relative);
 }
 
-/* A file behind a descriptor need not be opened by the region. */
-static bool is_descriptors(const struct sysstate *s, const char *relative)
+/* The descriptors' copies, sorted: the region need not open those. */
+struct copies {
+    const char **list;
+    size_t count;
+};
+
+static int by_text(const void *a, const void *b)
 {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static struct copies sort_copies(const struct sysstate *s)
+{
+    struct copies c = {.list = xcalloc(s->num_descriptors, sizeof *c.list)};
     for (size_t i = 0; i < s->num_descriptors; i++)
-        if (s->descriptors[i].copy && !strcmp(s->descriptors[i].copy, relative))
-            return true;
-    return false;
+        if (s->descriptors[i].copy)
+            c.list[c.count++] = s->descriptors[i].copy;
+    if (c.count)
+        qsort(c.list, c.count, sizeof *c.list, by_text);
+    return c;
+}
+
+static bool is_copy(const struct copies *c, const char *relative)
+{
+    return c->count && bsearch(&relative, c->list, c->count, sizeof *c->list, by_text);
 }
 
 static void find_absolute(struct sysstate *s)
@@ -172,6 +190,7 @@ static void find_absolute(struct sysstate *s)
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
     if (!walk)
         fail_at(s->path, 0, "%s", strerror(errno));
+    struct copies copies = sort_copies(s);
     size_t skip = strlen(s->path);
     for (FTSENT *entry; (entry = fts_read(walk));) {
         const char *relative = entry->fts_path + skip;
@@ -180,9 +199,10 @@ static void find_absolute(struct sysstate *s)
             fail_at(entry->fts_path, 0, "%s", strerror(entry->fts_errno));
         if (is_apart(s, entry, relative))
             fts_set(walk, entry, FTS_SKIP);
-        else if (entry->fts_info == FTS_F && entry->fts_level > 1 && !is_descriptors(s, relative))
+        else if (entry->fts_info == FTS_F && entry->fts_level > 1 && !is_copy(&copies, relative))
             add_absolute(s, relative);
     }
+    free(copies.list);
     fts_close(walk);
 }
 

@@ -272,6 +272,14 @@ if has strace strace "system calls"; then
 fi
 check "and no path of this machine" test "$(grep -c good.sysstate good.elfie.d/sysstate.S)" -eq 0
 
+# Many of them.
+seq -f '%.0f pipe 0x0 0 pipe:[1]' 3 3000 >good.sysstate/FD.log
+equal "many descriptors: not a warning for each" "$("$pinball2elf" good 2>&1 | grep -c .)" 17
+equal "the last one counts them" "$("$pinball2elf" good 2>&1 | tail -n 1)" \
+    "good.sysstate/FD.log: warning: and 2982 descriptors more of these two kinds"
+# shellcheck disable=SC2016 # it is for the script
+check "many descriptors: the ELFie runs" bash -c 'ulimit -n 3010 && ./good.basic.elfie'
+
 # bad NAME PATTERN SCRIPT: SCRIPT makes the sysstate of the pinball `bad`.
 bad() {
     local name=$1 pattern=$2
