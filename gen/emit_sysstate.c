@@ -38,7 +38,7 @@ static void emit_reference(FILE *to, const char *label, size_t number, const cha
 /* Without need there is no path of this machine in the ELFie. */
 static bool needs_directory(const struct sysstate *s)
 {
-    bool needed = s->workdir || s->num_absolute;
+    bool needed = s->has_files || s->num_absolute;
     for (size_t i = 0; i < s->num_descriptors; i++)
         needed = needed || s->descriptors[i].copy;
     return needed;
@@ -61,7 +61,7 @@ static void emit_head(FILE *to, const struct sysstate *s)
             "        .quad    mapped             # addresses that its mmap calls gave\n"
             "        .quad    %-18zu # how many there are\n"
             "        .quad    %-18" PRIu64 " # process id when recorded; 0: not known\n\n",
-            needs_directory(s) ? "directory" : "0", s->workdir ? "workdir" : "0",
+            needs_directory(s) ? "directory" : "0", s->has_files ? "workdir" : "0",
             s->num_descriptors, s->num_mapped, s->pid);
 }
 
@@ -116,7 +116,7 @@ void emit_sysstate(FILE *to, const struct checkpoint *c, const struct layout *l)
         put_quoted(to, s->directory);
         fputc('\n', to);
     }
-    if (s->workdir) {
+    if (s->has_files) {
         fputs("workdir: .asciz ", to);
         put_quoted(to, s->workdir);
         fputc('\n', to);

@@ -196,8 +196,7 @@ static void warn_of(const struct sysstate *s, const char *path)
         warn_at(path, 0, "and %zu descriptors more of these two kinds", count - WARNINGS);
 }
 
-/* N of a name FD_N, or -1. */
-static int64_t number_of(const char *name)
+int64_t sysstate_fd_number(const char *name)
 {
     uint64_t number;
     if (strncmp(name, "FD_", 3) != 0)
@@ -217,7 +216,7 @@ static void for_each_fd_file(struct sysstate *s, const char *directory,
     if (!stream)
         fail_at(path, 0, "%s", strerror(errno));
     for (const struct dirent *entry; (entry = readdir(stream));) {
-        int64_t number = number_of(entry->d_name);
+        int64_t number = sysstate_fd_number(entry->d_name);
         if (number < 0)
             continue;
         char *copy = sysstate_find_copy(s, number, "");

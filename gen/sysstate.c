@@ -9,6 +9,7 @@
 #include "readers.h"
 #include "scan.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fts.h>
 #include <inttypes.h>
@@ -64,6 +65,23 @@ static bool has_directory(const struct sysstate *s, const char *name)
     return found;
 }
 
+/* Where nothing but descriptors' files is, nothing is known of what the region opens by name: it
+ * may as well find that where the ELFie is started, and needs no sysstate that it does not use. */
+static bool has_files(const struct sysstate *s)
+{
+    char *path = xasprintf("%s/%s", s->path, s->workdir);
+    DIR *stream = opendir(path);
+    if (!stream)
+        fail_at(path, 0, "%s", strerror(errno));
+    bool found = false;
+    for (const struct dirent *entry; !found && (entry = readdir(stream));)
+        found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+                sysstate_fd_number(entry->d_name) < 0;
+    closedir(stream);
+    free(path);
+    return found;
+}
+
 static void read_workdir(struct sysstate *s, const char *base)
 {
     struct input *in;
@@ -83,6 +101,7 @@ static void read_workdir(struct sysstate *s, const char *base)
         s->workdir = xstrdup("workdir");
     else if (s->workdir_log)
         s->workdir = xstrdup(s->workdir_log);
+    s->has_files = s->workdir && has_files(s);
     input_close(in);
     free(line);
 }
@@ -261,7 +280,7 @@ char *sysstate_find_copy(const struct sysstate *s, int64_t number, const char *p
 
 char *sysstate_find_directory(const struct sysstate *s, const char *path)
 {
-    if (s->workdir && s->cwd && !strcmp(path, s->cwd))
+    if (s->has_files && s->cwd && !strcmp(path, s->cwd))
         return xstrdup(s->workdir);
     const char *relative = path + strspn(path, "/");
     return is_plain(path) && *relative && has_directory(s, relative) ? xstrdup(relative) : NULL;

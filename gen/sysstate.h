@@ -36,6 +36,7 @@ struct sysstate {
     char *directory;   /* its absolute path; NULL: there is none */
     char *cwd;         /* the recorded working directory; NULL: not known */
     char *workdir;     /* under the sysstate, relative to it; NULL: there is none */
+    bool has_files;    /* workdir holds more than FD_N: it is the working directory of the region */
     char *workdir_log; /* path of CWD.log under the sysstate, relative to it; NULL: none */
     struct descriptor *descriptors; /* in order of number */
     size_t num_descriptors;
@@ -52,6 +53,9 @@ struct checkpoint;
  * Relative to it, to be freed; NULL when there is none. Anything but a regular file in the place of
  * a copy ends the program. */
 char *sysstate_find_copy(const struct sysstate *s, int64_t number, const char *path);
+
+/* N of a name FD_N, or -1. */
+int64_t sysstate_fd_number(const char *name);
 
 /* As sysstate_find_copy, for a directory; the recorded working directory is the sysstate's. */
 char *sysstate_find_directory(const struct sysstate *s, const char *path);

@@ -220,6 +220,19 @@ check "ELFIE_MMAP=recorded: the address" grep -qx 'mapped 0x7e0000000000' messag
 like "all of them" ../full ELFIE_MMAP=recorded ELFIE_PID=recorded ELFIE_ROOT=../$sysstate ELFIE_COUNT_CALLS=1
 cd .. || exit
 
+# A working directory with nothing but the descriptors' files is none.
+cp -a pb few
+rm few/log_0.sysstate/workdir/second.txt
+sed -i '/^7 dir/d' few/log_0.sysstate/FD.log
+"$pinball2elf" few/log_0 2>/dev/null
+mkdir here && echo here >here/second.txt
+check "only FD_N in workdir: the caller's directory" grep -q '^second.txt: here$' <(cd here && ../few/log_0.basic.elfie 2>/dev/null)
+sed -i '/^[0-9]* [a-z]* /{/^[012] /!d}' few/log_0.sysstate/FD.log
+rm -r few/log_0.sysstate/workdir/FD_{3,5,6,40,41}
+"$pinball2elf" few/log_0 2>/dev/null
+mv few/log_0.sysstate few/gone
+check "only descriptors 0 to 2: the sysstate is not needed" grep -q '^first: errno 9' <(few/log_0.basic.elfie 2>&1)
+
 # Without FD.log: from the beginning, and written if the file can be.
 cp -a pb old
 rm old/log_0.sysstate/{FD.log,PID.log,MMAP.log} old/log_0.sysstate/workdir/FD_1
