@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Bytes of each row and of the head of the tables; see instrumentation/sysstate.h. */
-enum { HEAD = 64, ROW = 48, ROW_OF_PATH = 8, ROW_OF_ADDRESS = 8 };
+enum { HEAD = 64, ROW = 64, ROW_OF_PATH = 8, ROW_OF_ADDRESS = 8 };
 
 static const char *const actions[] = {
     [REOPEN_FILE] = "a file",
@@ -38,7 +38,7 @@ static void emit_reference(FILE *to, const char *label, size_t number, const cha
 /* Without need there is no path of this machine in the ELFie. */
 static bool needs_directory(const struct sysstate *s)
 {
-    bool needed = s->workdir || s->num_absolute;
+    bool needed = s->has_files || s->num_absolute;
     for (size_t i = 0; i < s->num_descriptors; i++)
         needed = needed || s->descriptors[i].copy;
     return needed;
@@ -61,23 +61,26 @@ static void emit_head(FILE *to, const struct sysstate *s)
             "        .quad    mapped             # addresses that its mmap calls gave\n"
             "        .quad    %-18zu # how many there are\n"
             "        .quad    %-18" PRIu64 " # process id when recorded; 0: not known\n\n",
-            needs_directory(s) ? "directory" : "0", s->workdir ? "workdir" : "0",
+            needs_directory(s) ? "directory" : "0", s->has_files ? "workdir" : "0",
             s->num_descriptors, s->num_mapped, s->pid);
 }
 
 static void emit_descriptors(FILE *to, const struct sysstate *s)
 {
-    fputs("# Descriptors that were open before the region:\n"
-          "# number, action, flags of open(2), offset (dup: the other one), copy relative to the\n"
-          "# sysstate, path. Actions: 0 file, 1 directory or device, 2 dup, 3 cannot be opened\n"
-          "# again. 0 to 2 are the caller's unless ELFIE_STDIO is set.\n"
-          "descriptors:\n",
-          to);
+    fputs(
+        "# Descriptors that were open before the region:\n"
+        "# number, action, flags of open(2), offset (dup: the other one), lowest descriptor of "
+        "the\n"
+        "# same file, is it written, copy relative to the sysstate, path. Actions: 0 file,\n"
+        "# 1 directory or device, 2 dup, 3 cannot be opened again. 0 to 2 are the caller's unless\n"
+        "# ELFIE_STDIO is set.\n"
+        "descriptors:\n",
+        to);
     for (size_t i = 0; i < s->num_descriptors; i++) {
         const struct descriptor *d = &s->descriptors[i];
         uint64_t offset = d->action == DUPLICATE ? d->original : d->offset;
-        fprintf(to, "        .quad %4" PRIu32 ", %d, %#9" PRIx32 ", %6" PRIu64, d->number,
-                (int)d->action, d->flags, offset);
+        fprintf(to, "        .quad %4" PRIu32 ", %d, %#9" PRIx32 ", %6" PRIu64 ", %4" PRIu32 ", %d",
+                d->number, (int)d->action, d->flags, offset, d->file, d->written);
         emit_reference(to, "copy", i, d->copy);
         emit_reference(to, "path", i, d->path);
         fprintf(to, " # %s ", actions[d->action]);
@@ -113,7 +116,7 @@ void emit_sysstate(FILE *to, const struct checkpoint *c, const struct layout *l)
         put_quoted(to, s->directory);
         fputc('\n', to);
     }
-    if (s->workdir) {
+    if (s->has_files) {
         fputs("workdir: .asciz ", to);
         put_quoted(to, s->workdir);
         fputc('\n', to);

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 enum {
+    WARNINGS = 16,
     DESCRIPTOR_MAX = 1 << 20, /* /proc/sys/fs/nr_open as it is by default */
     KNOWN_FLAGS = 0x7fffff,   /* include/uapi/asm-generic/fcntl.h, up to __O_TMPFILE */
     /* What a descriptor keeps. Not O_DIRECT, which not every file system has and which changes no
@@ -162,28 +163,40 @@ static void check_all(struct sysstate *s, const char *path)
     }
 }
 
+static bool is_unavailable(const struct descriptor *d)
+{
+    return d->action == UNAVAILABLE || (d->action == REOPEN_FILE && !d->copy);
+}
+
+static void warn_of_one(const struct descriptor *d, const char *path)
+{
+    if (d->action == UNAVAILABLE)
+        warn_at(path, d->line,
+                "descriptor %" PRIu32
+                " cannot be opened again (%s): the ELFie has none, unless its "
+                "caller hands it one",
+                d->number, d->path);
+    else
+        warn_at(path, d->line,
+                "descriptor %" PRIu32 ": there is no copy of %s: the ELFie opens the file of the "
+                "machine that it runs on",
+                d->number, d->path);
+}
+
 /* What an ELFie of this pinball will do without. Descriptors 0 to 2 are the caller's. */
 static void warn_of(const struct sysstate *s, const char *path)
 {
+    size_t count = 0;
     for (size_t i = 0; i < s->num_descriptors; i++) {
         const struct descriptor *d = &s->descriptors[i];
-        if (d->number <= 2)
-            continue;
-        if (d->action == UNAVAILABLE)
-            warn_at(path, d->line,
-                    "descriptor %" PRIu32 " cannot be opened again (%s): the ELFie has none, "
-                    "unless its caller hands it one",
-                    d->number, d->path);
-        else if (d->action == REOPEN_FILE && !d->copy)
-            warn_at(path, d->line,
-                    "descriptor %" PRIu32 ": there is no copy of %s: the ELFie opens the file of "
-                    "the machine that it runs on",
-                    d->number, d->path);
+        if (d->number > 2 && is_unavailable(d) && ++count <= WARNINGS)
+            warn_of_one(d, path);
     }
+    if (count > WARNINGS)
+        warn_at(path, 0, "and %zu descriptors more of these two kinds", count - WARNINGS);
 }
 
-/* N of a name FD_N, or -1. */
-static int64_t number_of(const char *name)
+int64_t sysstate_fd_number(const char *name)
 {
     uint64_t number;
     if (strncmp(name, "FD_", 3) != 0)
@@ -203,7 +216,7 @@ static void for_each_fd_file(struct sysstate *s, const char *directory,
     if (!stream)
         fail_at(path, 0, "%s", strerror(errno));
     for (const struct dirent *entry; (entry = readdir(stream));) {
-        int64_t number = number_of(entry->d_name);
+        int64_t number = sysstate_fd_number(entry->d_name);
         if (number < 0)
             continue;
         char *copy = sysstate_find_copy(s, number, "");

@@ -9,6 +9,7 @@
 #include "readers.h"
 #include "scan.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fts.h>
 #include <inttypes.h>
@@ -64,6 +65,23 @@ static bool has_directory(const struct sysstate *s, const char *name)
     return found;
 }
 
+/* Where nothing but descriptors' files is, nothing is known of what the region opens by name: it
+ * may as well find that where the ELFie is started, and needs no sysstate that it does not use. */
+static bool has_files(const struct sysstate *s)
+{
+    char *path = xasprintf("%s/%s", s->path, s->workdir);
+    DIR *stream = opendir(path);
+    if (!stream)
+        fail_at(path, 0, "%s", strerror(errno));
+    bool found = false;
+    for (const struct dirent *entry; !found && (entry = readdir(stream));)
+        found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+                sysstate_fd_number(entry->d_name) < 0;
+    closedir(stream);
+    free(path);
+    return found;
+}
+
 static void read_workdir(struct sysstate *s, const char *base)
 {
     struct input *in;
@@ -83,6 +101,7 @@ static void read_workdir(struct sysstate *s, const char *base)
         s->workdir = xstrdup("workdir");
     else if (s->workdir_log)
         s->workdir = xstrdup(s->workdir_log);
+    s->has_files = s->workdir && has_files(s);
     input_close(in);
     free(line);
 }
@@ -157,13 +176,31 @@ static void add_absolute(struct sysstate *s, const char *relative)
     s->absolute[s->num_absolute++] = xasprintf("/%s", relative);
 }
 
-/* A file behind a descriptor need not be opened by the region. */
-static bool is_descriptors(const struct sysstate *s, const char *relative)
+/* The descriptors' copies, sorted: the region need not open those. */
+struct copies {
+    const char **list;
+    size_t count;
+};
+
+static int by_text(const void *a, const void *b)
 {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static struct copies sort_copies(const struct sysstate *s)
+{
+    struct copies c = {.list = xcalloc(s->num_descriptors, sizeof *c.list)};
     for (size_t i = 0; i < s->num_descriptors; i++)
-        if (s->descriptors[i].copy && !strcmp(s->descriptors[i].copy, relative))
-            return true;
-    return false;
+        if (s->descriptors[i].copy)
+            c.list[c.count++] = s->descriptors[i].copy;
+    if (c.count)
+        qsort(c.list, c.count, sizeof *c.list, by_text);
+    return c;
+}
+
+static bool is_copy(const struct copies *c, const char *relative)
+{
+    return c->count && bsearch(&relative, c->list, c->count, sizeof *c->list, by_text);
 }
 
 static void find_absolute(struct sysstate *s)
@@ -172,6 +209,7 @@ static void find_absolute(struct sysstate *s)
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
     if (!walk)
         fail_at(s->path, 0, "%s", strerror(errno));
+    struct copies copies = sort_copies(s);
     size_t skip = strlen(s->path);
     for (FTSENT *entry; (entry = fts_read(walk));) {
         const char *relative = entry->fts_path + skip;
@@ -180,9 +218,10 @@ static void find_absolute(struct sysstate *s)
             fail_at(entry->fts_path, 0, "%s", strerror(entry->fts_errno));
         if (is_apart(s, entry, relative))
             fts_set(walk, entry, FTS_SKIP);
-        else if (entry->fts_info == FTS_F && entry->fts_level > 1 && !is_descriptors(s, relative))
+        else if (entry->fts_info == FTS_F && entry->fts_level > 1 && !is_copy(&copies, relative))
             add_absolute(s, relative);
     }
+    free(copies.list);
     fts_close(walk);
 }
 
@@ -241,7 +280,7 @@ char *sysstate_find_copy(const struct sysstate *s, int64_t number, const char *p
 
 char *sysstate_find_directory(const struct sysstate *s, const char *path)
 {
-    if (s->workdir && s->cwd && !strcmp(path, s->cwd))
+    if (s->has_files && s->cwd && !strcmp(path, s->cwd))
         return xstrdup(s->workdir);
     const char *relative = path + strspn(path, "/");
     return is_plain(path) && *relative && has_directory(s, relative) ? xstrdup(relative) : NULL;
@@ -277,6 +316,7 @@ void sysstate_read(struct checkpoint *c)
     s->directory = absolute_path(s->path);
     read_workdir(s, c->base);
     fd_log_read(s, c->base);
+    same_files_find(s);
     read_mapped(s, c->base);
     read_pid(s, c->base);
     find_absolute(s);

@@ -4,6 +4,7 @@
 #ifndef GEN_SYSSTATE_H
 #define GEN_SYSSTATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ struct descriptor {
     uint64_t offset;   /* bytes; below 2^63 */
     char *copy;        /* under the sysstate, relative to it; NULL: there is none */
     char *path;        /* as recorded; NULL: not known. UNAVAILABLE: what it was */
+    uint32_t file;     /* REOPEN_FILE: the lowest descriptor of this file, often itself */
+    bool written;      /* and this one or another may write it */
     uint64_t line;     /* of FD.log */
 };
 
@@ -33,6 +36,7 @@ struct sysstate {
     char *directory;   /* its absolute path; NULL: there is none */
     char *cwd;         /* the recorded working directory; NULL: not known */
     char *workdir;     /* under the sysstate, relative to it; NULL: there is none */
+    bool has_files;    /* workdir holds more than FD_N: it is the working directory of the region */
     char *workdir_log; /* path of CWD.log under the sysstate, relative to it; NULL: none */
     struct descriptor *descriptors; /* in order of number */
     size_t num_descriptors;
@@ -50,11 +54,17 @@ struct checkpoint;
  * a copy ends the program. */
 char *sysstate_find_copy(const struct sysstate *s, int64_t number, const char *path);
 
+/* N of a name FD_N, or -1. */
+int64_t sysstate_fd_number(const char *name);
+
 /* As sysstate_find_copy, for a directory; the recorded working directory is the sysstate's. */
 char *sysstate_find_directory(const struct sysstate *s, const char *path);
 
 /* FD.log, or without it the files FD_N: fills the descriptors. Needs the directories. */
 void fd_log_read(struct sysstate *s, const char *base);
+
+/* Sets file and written of all descriptors. */
+void same_files_find(struct sysstate *s);
 
 /* Bytes of the tables that emit_sysstate prints, at most. */
 uint64_t sysstate_size(const struct checkpoint *c);

@@ -37,7 +37,7 @@ static const struct {
 };
 enum { NUM_PATH_CALLS = sizeof path_calls / sizeof *path_calls };
 
-static long own_pid;         /* of the process that was started */
+static long own_pid;         /* of the process of the region */
 static uint64_t mapped_next; /* of elfie_sysstate.mapped */
 
 int elfie_answers_calls(void)
@@ -53,8 +53,6 @@ void elfie_check_answers(void)
     if (elfie_process.recorded_mmap && !elfie_sysstate.num_mapped)
         elfie_fail(
             "ELFIE_MMAP=recorded: the pinball has no sysstate/MMAP.log; the region was not run", 0);
-    if (elfie_process.recorded_pid)
-        own_pid = elfie_syscall(__NR_getpid);
     if (!elfie_process.root)
         return;
     long error = elfie_syscall(__NR_access, elfie_process.root, 0);
@@ -68,6 +66,12 @@ void elfie_check_answers(void)
         for (;;)
             elfie_syscall(__NR_exit_group, STATUS_STARTUP_FAILED);
     }
+}
+
+void elfie_begin_answers(void)
+{
+    if (elfie_process.recorded_pid)
+        own_pid = elfie_syscall(__NR_getpid);
 }
 
 /* --- paths ------------------------------------------------------------------------------------ */

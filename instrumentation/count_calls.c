@@ -155,6 +155,7 @@ void elfie_count_calls_of(uint64_t thread)
 {
     if (!is_wanted())
         return;
+    elfie_begin_answers();
     struct thread_record *c = &elfie_records[thread];
     c->calls = 0;
     c->selector = SELECTOR_ALLOW; /* until the context is entered */

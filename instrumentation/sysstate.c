@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Restores the pinball's sysstate before the region starts: descriptors at their number, position
- * and mode, then the working directory. An ELFie whose pinball has none makes no system call here.
+ * and mode; when all callbacks have run, the working directory. An ELFie whose pinball has none
+ * makes no system call here.
  *
  * A file that the region may write is a private, unlinked copy, so that the next run finds what
  * this one found; with ELFIE_SYSSTATE_WRITE=1 it is the file itself. */
@@ -88,7 +89,7 @@ static _Noreturn void fail_descriptor(const struct elfie_descriptor *d, const ch
     fail_line(&line);
 }
 
-static void say_descriptor(const struct elfie_descriptor *d, const char *name, int is_private)
+static void say_descriptor(const struct elfie_descriptor *d, const char *name, const char *note)
 {
     struct elfie_line line;
     if (!elfie_process.verbose)
@@ -98,7 +99,7 @@ static void say_descriptor(const struct elfie_descriptor *d, const char *name, i
     elfie_put_decimal(&line, d->number);
     elfie_put(&line, ": ");
     elfie_put(&line, name);
-    elfie_put(&line, is_private ? ", a private copy" : "");
+    elfie_put(&line, note);
     if (d->action == ACTION_FILE) {
         elfie_put(&line, ", at ");
         elfie_put_decimal(&line, d->offset);
@@ -177,34 +178,38 @@ static long copy_content(long from, long to)
     }
 }
 
-/* O_TMPFILE shows in the flags, and a file in memory can always be read: through /proc, where there
- * is one, it is opened as any other file. */
-static long open_by_itself(long fd, uint64_t flags)
+/* The file behind FD once more, through /proc. */
+static long open_again(long fd, uint64_t flags)
 {
-    struct elfie_line name = {.length = 0};
+    struct elfie_line name;
+    name.length = 0;
     elfie_put(&name, "/proc/self/fd/");
     elfie_put_decimal(&name, (uint64_t)fd);
     name.text[name.length] = '\0';
-    long again = open_file(name.text, flags);
-    if (again < 0)
-        return fd;
-    elfie_syscall(__NR_close, fd);
-    return again;
+    return open_file(name.text, flags);
 }
 
+/* O_TMPFILE shows in the flags, and a file in memory can always be read and written: where there is
+ * a /proc, the copy is opened again as any other file. */
 static long open_private(const char *name, uint64_t flags)
 {
     long from = open_file(name, O_RDONLY | O_CLOEXEC);
     if (from < 0)
         return from;
-    long to = open_unnamed(flags);
+    long to = open_unnamed(flags & O_ACCMODE ? flags : flags | O_RDWR);
     long error = to < 0 ? to : copy_content(from, to);
     if (!error)
         error = elfie_syscall(__NR_lseek, to, 0, SEEK_TO);
     elfie_syscall(__NR_close, from);
     if (error && to >= 0)
         elfie_syscall(__NR_close, to);
-    return error ? error : open_by_itself(to, flags);
+    if (error)
+        return error;
+    long again = open_again(to, flags);
+    if (again < 0)
+        return to;
+    elfie_syscall(__NR_close, to);
+    return again;
 }
 
 /* Opens the descriptor's number as a duplicate of FD. Not by dup3, which gem5 lacks. */
@@ -226,14 +231,41 @@ static long place(long fd, const struct elfie_descriptor *d)
     return error;
 }
 
+static int is_restored(const struct elfie_descriptor *d)
+{
+    return d->number > 2 || (elfie_process.stdio && d->action != ACTION_NONE);
+}
+
+/* An earlier descriptor of the same file, or NULL. */
+static const struct elfie_descriptor *earlier(const struct elfie_descriptor *d)
+{
+    if (d->file == d->number)
+        return NULL;
+    for (const struct elfie_descriptor *e = elfie_sysstate.descriptors; e < d; e++)
+        if (e->action == ACTION_FILE && e->file == d->file && is_restored(e))
+            return e;
+    return NULL;
+}
+
+/* Opens NAME, or the copy of it that another descriptor has already. */
+static long open_as(const struct elfie_descriptor *d, const char *name, int is_private)
+{
+    const struct elfie_descriptor *same = is_private ? earlier(d) : NULL;
+    if (!same)
+        return is_private ? open_private(name, d->flags) : open_file(name, d->flags);
+    long fd = open_again((long)same->number, d->flags);
+    if (fd < 0)
+        fail_descriptor(d, "/proc/self/fd, by which it shares its file with another", fd);
+    return fd;
+}
+
 static void reopen(const struct elfie_descriptor *d)
 {
     const char *name = d->copy ? under_sysstate(d->copy) : d->path;
     if (!name)
         fail_descriptor(d, d->copy, -ENAMETOOLONG);
-    int is_private = d->action == ACTION_FILE && d->flags & O_ACCMODE && !(d->flags & O_PATH) &&
-                     !elfie_process.sysstate_write;
-    long fd = is_private ? open_private(name, d->flags) : open_file(name, d->flags);
+    int is_private = d->action == ACTION_FILE && d->written && !elfie_process.sysstate_write;
+    long fd = open_as(d, name, is_private);
     if (fd < 0)
         fail_descriptor(d, name, fd);
     long error = place(fd, d);
@@ -242,7 +274,7 @@ static void reopen(const struct elfie_descriptor *d)
     /* What is no file may have counted otherwise: directories have positions of their own. */
     if (error < 0 && (d->action == ACTION_FILE || error == -EBADF))
         fail_descriptor(d, name, error);
-    say_descriptor(d, name, is_private);
+    say_descriptor(d, name, is_private ? ", a private copy" : "");
 }
 
 static void duplicate(const struct elfie_descriptor *d)
@@ -250,7 +282,7 @@ static void duplicate(const struct elfie_descriptor *d)
     long error = duplicate_to((long)d->offset, d);
     if (error)
         fail_descriptor(d, "a duplicate", error);
-    say_descriptor(d, "the same open file as descriptor ", 0);
+    say_descriptor(d, "the same open file as descriptor ", "");
 }
 
 /* Keeps the number from the next file that the region opens, which would get what is meant for the
@@ -258,19 +290,14 @@ static void duplicate(const struct elfie_descriptor *d)
 static void hold_number(const struct elfie_descriptor *d)
 {
     if (elfie_syscall(__NR_fcntl, d->number, F_GETFD) >= 0) {
-        say_descriptor(d, "handed in by the caller", 0);
+        say_descriptor(d, "the caller's, in the place of a ", d->path);
         return;
     }
     long fd = open_file("/", O_PATH);
     long error = fd < 0 ? fd : place(fd, d);
     if (error)
         fail_descriptor(d, d->path, error);
-    say_descriptor(d, d->path, 0);
-}
-
-static int is_restored(const struct elfie_descriptor *d)
-{
-    return d->number > 2 || (elfie_process.stdio && d->action != ACTION_NONE);
+    say_descriptor(d, d->path, ", which cannot be opened again");
 }
 
 static void restore_descriptors(void)
@@ -316,14 +343,15 @@ static void say_missing_files(void)
     elfie_write(&line);
 }
 
-static void enter_workdir(void)
+/* CALLs chdir, or access to find out before anything has been done. */
+static void use_workdir(long call)
 {
     struct elfie_line line;
     const char *name = under_sysstate(elfie_sysstate.workdir);
-    long error = name ? elfie_syscall(__NR_chdir, name) : -ENAMETOOLONG;
+    long error = name ? elfie_syscall(call, name, 0) : -ENAMETOOLONG;
     if (error)
         check_directory();
-    if (!error && !elfie_process.verbose)
+    if (!error && (call == __NR_access || !elfie_process.verbose))
         return;
     elfie_begin(&line);
     elfie_put(&line, "working directory: ");
@@ -339,9 +367,16 @@ static void enter_workdir(void)
 void elfie_restore_sysstate(void)
 {
     elfie_check_answers();
+    if (elfie_sysstate.workdir)
+        use_workdir(__NR_access);
     if (elfie_sysstate.num_descriptors)
         restore_descriptors();
     say_missing_files();
+}
+
+/* Last of all: what callbacks write by relative name is for whoever has started the ELFie. */
+void elfie_enter_workdir(void)
+{
     if (elfie_sysstate.workdir)
-        enter_workdir();
+        use_workdir(__NR_chdir);
 }

@@ -14,6 +14,8 @@ struct elfie_descriptor {
     uint64_t action;
     uint64_t flags;   /* of open(2) */
     uint64_t offset;  /* bytes; ACTION_DUP: the other descriptor */
+    uint64_t file;    /* ACTION_FILE: the lowest descriptor of the same file, often itself */
+    uint64_t written; /* and this one or another may write it */
     const char *copy; /* relative to the sysstate; NULL: there is none */
     const char *path; /* as recorded, or NULL; ACTION_NONE: what it was */
 };

@@ -152,13 +152,16 @@ int elfie_is_unseen(uint64_t begin, uint64_t end);
 /* break.c: sets the program break. */
 void elfie_set_break(void);
 
-/* instrumentation/sysstate.c: descriptors and the working directory. */
+/* instrumentation/sysstate.c: the descriptors; the working directory. */
 void elfie_restore_sysstate(void);
+void elfie_enter_workdir(void);
 
 /* instrumentation/answers.c: some calls are answered from the sysstate; ends the program when it
- * cannot answer as it shall; this absolute path exists under ELFIE_ROOT. */
+ * cannot answer as it shall; called in the process of the region; this absolute path exists under
+ * ELFIE_ROOT. */
 int elfie_answers_calls(void);
 void elfie_check_answers(void);
+void elfie_begin_answers(void);
 int elfie_is_under_root(const char *name);
 
 /* instrumentation/signals.c: blocks no signal, whatever the caller of the ELFie did. */

@@ -36,6 +36,7 @@ rm -rf $sysstate/workdir $sysstate/FD.log
 mkdir -p "$sysstate/workdir" "$sysstate/${absolute%/*}"
 for fd in 3 40; do cp recorded/first.txt $sysstate/workdir/FD_$fd; done
 cp recorded/both.txt $sysstate/workdir/FD_5
+ln $sysstate/workdir/FD_5 $sysstate/workdir/FD_41
 cp recorded/log.txt $sysstate/workdir/FD_6
 cp recorded/second.txt $sysstate/workdir
 cp "$absolute" "$sysstate/$absolute"
@@ -56,6 +57,7 @@ cat >$sysstate/FD.log <<END
 9 pipe 0x0 0 pipe:[1234]
 10 pipe 0x1 0 pipe:[1234]
 40 file 0x88000 77 $recorded/first.txt
+41 file 0x8000 5 $recorded/both.txt
 END
 mv recorded gone
 
@@ -91,12 +93,13 @@ like "a second time" should
 check "the sysstate is as it was" cmp before <(sums ../$sysstate)
 like "with ELFIE_VERBOSE=1" should ELFIE_VERBOSE=1
 for said in 'descriptor 3: .*/workdir/FD_3, at 1000' 'descriptor 5: .*/workdir/FD_5, a private copy, at 10' \
-    'descriptor 4: the same open file as descriptor 3' 'descriptor 9: pipe pipe:\[1234\]' \
+    'descriptor 4: the same open file as descriptor 3' 'descriptor 9: pipe pipe:\[1234\], which cannot be opened again' \
     'descriptor 7: .*/workdir' 'descriptor 8: /dev/zero' 'working directory: .*/workdir'; do
     check "ELFIE_VERBOSE=1 says $said" grep -qE "^log_0: $said\$" messages
 done
 "$elfie" 10>handed >/dev/null 2>&1
 equal "a pipe that the caller hands in" "$(cat handed)" x
+check "another descriptor of a file sees what is written to it" grep -q '^other: is thchangedof the ' <(tr '\n' ' ' <rest | grep -o 'other: .*')
 check "layout compact" "$pinball2elf" --layout compact --outdir ../compact ../pb/log_0
 check "layout compact: the bytes" cmp <(cat ../first <(../compact/log_0.basic.elfie 2>/dev/null)) should
 cmp -s <(cat ../first <(setarch -R "$elfie" 2>/dev/null)) should
@@ -108,8 +111,38 @@ if has qemu-x86_64 qemu-user "under qemu"; then
     check "under qemu" cmp <(cat ../first <(ulimit -v 16000000; timeout 60 qemu-x86_64 ../compact/log_0.basic.elfie 2>/dev/null) | plain) <(plain <should)
 fi
 
+# What a callback writes by relative name is the caller's.
+cat >callback.c <<'END'
+#include "elfie.h"
+#include "syscall.h"
+void elfie_on_start(uint64_t num_threads, void *context);
+void *elfie_on_thread_start(uint64_t thread, void *context, uint64_t icount);
+static void make(const char *name)
+{
+    long fd = elfie_syscall(__NR_open, name, 0101, 0644);
+    elfie_syscall(__NR_close, fd);
+}
+void elfie_on_start(uint64_t num_threads, void *context)
+{
+    (void)num_threads, (void)context;
+    make("of-process");
+}
+void *elfie_on_thread_start(uint64_t thread, void *context, uint64_t icount)
+{
+    (void)thread, (void)icount;
+    make("of-thread");
+    return context;
+}
+END
+cc -std=gnu11 -O1 -ffreestanding -fno-stack-protector -fPIE -mgeneral-regs-only -I"$top/startup" -c callback.c
+# shellcheck disable=SC2046 # several options
+ld $("$pinball2elf" --print-ldflags) -T ../pb/log_0.ld -o callback.elfie \
+    ../pb/log_0.elfie.d/{start,config,symbols,sysstate,pages}.o callback.o "$top/build/libelfie.a"
+check "with callbacks: the bytes" cmp <(cat ../first <(./callback.elfie 2>/dev/null)) should
+check "with callbacks: their files are here" ls of-process of-thread
+
 # Where the sysstate is.
-cp -R ../$sysstate copy
+cp -a ../$sysstate copy
 mv ../$sysstate ../hidden
 refuses "a sysstate that is gone" 125 \
     "^log_0: no sysstate at .*/$sysstate \\(ELFIE_SYSSTATE=DIR says where it is\\): no such file; the region was not run\$" "$elfie"
@@ -152,7 +185,7 @@ equal "ELFIE_STDIO=1: the caller's is empty" "$(wc -c <rest)" 0
 check "ELFIE_STDIO=1: goes on in the recorded one" grep -q '^kill: 0' copy/workdir/FD_1
 check "ELFIE_STDIO=1: behind what was there" cmp -n "$(stat -c %s ../first)" ../first copy/workdir/FD_1
 
-cp ../$sysstate/workdir/* copy/workdir
+cp -a ../$sysstate/workdir/. copy/workdir
 check "gem5 has the calls that this takes" grep -q 'runs on gem5' <(ELFIE_SYSSTATE=copy \
     ELFIE_SYSSTATE_WRITE=1 timeout 60 "$top/build/elfie-host" --check "$top/build/gem5.host" "$elfie" 2>&1)
 check "the basic script" "$top/scripts/pinball2elf.basic.sh" ../pb/log_0
@@ -176,14 +209,32 @@ like "ELFIE_ROOT= relative" should.root ELFIE_ROOT=../$sysstate
 refuses "ELFIE_ROOT= is not there" 125 '^log_0: ELFIE_ROOT=/nowhere: no such directory' env ELFIE_ROOT=/nowhere "$elfie"
 mv moved "$absolute"
 like "ELFIE_PID=recorded" ../full ELFIE_PID=recorded
+"$pinball2elf" --monitor-thread --outdir ../monitored ../pb/log_0 2>/dev/null
+elfie=../monitored/log_0.basic.elfie
+like "monitored: as recorded" ../full ELFIE_PID=recorded ELFIE_ROOT=../$sysstate
+like "monitored" should
+elfie=$OLDPWD/pb/log_0.basic.elfie
 refuses "ELFIE_PID=1" 125 "ELFIE_PID is '1', should be recorded" env ELFIE_PID=1 "$elfie"
 like "ELFIE_MMAP=recorded" should ELFIE_MMAP=recorded
 check "ELFIE_MMAP=recorded: the address" grep -qx 'mapped 0x7e0000000000' messages
 like "all of them" ../full ELFIE_MMAP=recorded ELFIE_PID=recorded ELFIE_ROOT=../$sysstate ELFIE_COUNT_CALLS=1
 cd .. || exit
 
+# A working directory with nothing but the descriptors' files is none.
+cp -a pb few
+rm few/log_0.sysstate/workdir/second.txt
+sed -i '/^7 dir/d' few/log_0.sysstate/FD.log
+"$pinball2elf" few/log_0 2>/dev/null
+mkdir here && echo here >here/second.txt
+check "only FD_N in workdir: the caller's directory" grep -q '^second.txt: here$' <(cd here && ../few/log_0.basic.elfie 2>/dev/null)
+sed -i '/^[0-9]* [a-z]* /{/^[012] /!d}' few/log_0.sysstate/FD.log
+rm -r few/log_0.sysstate/workdir/FD_{3,5,6,40,41}
+"$pinball2elf" few/log_0 2>/dev/null
+mv few/log_0.sysstate few/gone
+check "only descriptors 0 to 2: the sysstate is not needed" grep -q '^first: errno 9' <(few/log_0.basic.elfie 2>&1)
+
 # Without FD.log: from the beginning, and written if the file can be.
-cp -R pb old
+cp -a pb old
 rm old/log_0.sysstate/{FD.log,PID.log,MMAP.log} old/log_0.sysstate/workdir/FD_1
 chmod 444 old/log_0.sysstate/workdir/FD_3
 mv old/log_0.sysstate/workdir/FD_40 old/log_0.sysstate/workdir/FD_4
@@ -233,6 +284,14 @@ if has strace strace "system calls"; then
     equal "standard descriptors only: no system call more" "$(calls ./good.basic.elfie)" "$without"
 fi
 check "and no path of this machine" test "$(grep -c good.sysstate good.elfie.d/sysstate.S)" -eq 0
+
+# Many of them.
+seq -f '%.0f pipe 0x0 0 pipe:[1]' 3 3000 >good.sysstate/FD.log
+equal "many descriptors: not a warning for each" "$("$pinball2elf" good 2>&1 | grep -c .)" 17
+equal "the last one counts them" "$("$pinball2elf" good 2>&1 | tail -n 1)" \
+    "good.sysstate/FD.log: warning: and 2982 descriptors more of these two kinds"
+# shellcheck disable=SC2016 # it is for the script
+check "many descriptors: the ELFie runs" bash -c 'ulimit -n 3010 && ./good.basic.elfie'
 
 # bad NAME PATTERN SCRIPT: SCRIPT makes the sysstate of the pinball `bad`.
 bad() {

@@ -4,7 +4,8 @@
  * Usage: files [ABSOLUTE]: in the working directory it needs first.txt, second.txt, both.txt and
  * log.txt; ABSOLUTE is read, too. Descriptors, in this order from 3 on: first.txt, its duplicate,
  * both.txt for reading and writing, log.txt for appending, the working directory, /dev/zero, the
- * reading and the writing end of a pipe, and number 40, first.txt on its own and close-on-exec.
+ * reading and the writing end of a pipe; and 40, first.txt on its own and close-on-exec, and 41,
+ * both.txt on its own.
  * Prints, in the region, what it finds. Exits with 9.
  */
 #include <errno.h>
@@ -21,7 +22,7 @@
 
 #include "region.h"
 
-enum { FIRST = 3, AGAIN, BOTH, LOG, DIRECTORY, ZERO, PIPE_OUT, PIPE_IN, OWN = 40 };
+enum { FIRST = 3, AGAIN, BOTH, LOG, DIRECTORY, ZERO, PIPE_OUT, PIPE_IN, OWN = 40, OTHER };
 
 static void need(const char *what, int good)
 {
@@ -51,6 +52,9 @@ static void open_all(void)
     need("pipe", !pipe(ends) && ends[0] == PIPE_OUT);
     int own = open("first.txt", O_RDONLY);
     need("own", fcntl(own, F_DUPFD_CLOEXEC, OWN) == OWN && !close(own));
+    int other = open("both.txt", O_RDONLY);
+    need("other", dup2(other, OTHER) == OTHER && !close(other));
+    skip(OTHER, 5);
     skip(FIRST, 1000);
     skip(BOTH, 10);
     need("write", write(LOG, "before\n", 7) == 7);
@@ -87,6 +91,7 @@ static void show_writing(void)
     printf("both: %zd", write(BOTH, "changed", 7));
     lseek(BOTH, 0, SEEK_SET);
     show("", BOTH, 40);
+    show("other", OTHER, 20);
     lseek(LOG, 3, SEEK_SET);
     printf("log: %zd", write(LOG, "after\n", 6));
     need("fstat", !fstat(LOG, &st));
