@@ -228,6 +228,19 @@ refuses "no such kind" 2 "there is no kind 'none'" elf --kind none one
 rm -f one.0.perf.txt
 check "perf: a report" sh -c "'$pinball2elf' --regenerate --kind perf --perf-prefix named one && ./one.perf.elfie; test -s named.0.perf.txt"
 
+# The end of the warm-up executes the second marker: its call goes to a function that says so.
+cat >seen.c <<'END'
+#include "lte_lc.h"
+void __wrap_elfie_magic2(void);
+void __wrap_elfie_magic2(void) { lte_puts(2, "second marker\n"); }
+END
+gcc -O2 -ffreestanding -fPIE -fno-stack-protector -I"$top/build/include" -c seen.c
+printf '%s\n' "Sim-Start tid: 0 icount 2" "Sim-End tid: 0 icount 5" >one.event_icount.0.txt
+elf --kind perf --warmup --magic2 simics:2 -Wl,--wrap=elfie_magic2 one seen.o
+equal "perf: the second marker, where the warm-up ends" "$(./one.perf.elfie 2>&1 | grep -c 'second marker')" 1
+equal "perf: none without a warm-up" "$(ELFIE_WARMUP=0 ./one.perf.elfie 2>&1 | grep -c 'second marker')" 0
+rm one.event_icount.0.txt
+
 # The scripts.
 mkdir -p s/one.sysstate && cp one.* s/ 2>/dev/null
 rm -rf s/*.elfie s/one.ld
