@@ -16,8 +16,8 @@
 #define STACK_HOLE (UINT64_C(1) << 20) /* between pages of the stack that were never touched */
 
 enum {
-    FIXED_HEADERS = 3,            /* runtime text, runtime data, PT_GNU_STACK */
-    RUNTIME_CODE = 256 << 10,     /* library, callbacks, tables of fixed size; measured: 20 KiB */
+    FIXED_HEADERS = 3,        /* runtime text, runtime data, PT_GNU_STACK */
+    RUNTIME_CODE = 768 << 10, /* library, tables of fixed size: 350 KiB; the rest for callbacks */
     RUNTIME_PER_THREAD = 4 << 10, /* context with all vector registers, entry stub */
     AMX_PER_THREAD = 16 << 10,
     RUNTIME_PER_ROW = 64,    /* a row of a table, and its comment's worth */
@@ -257,7 +257,7 @@ static uint64_t runtime_size(const struct layout *l, const struct checkpoint *c)
     if (per_thread > RUNTIME_MAX / c->num_threads)
         fail("%u threads with stacks of %llu bytes: more than fits", c->num_threads,
              (unsigned long long)l->options.callback_stack_size);
-    uint64_t size = RUNTIME_CODE + c->num_threads * per_thread +
+    uint64_t size = RUNTIME_CODE + (1 + (uint64_t)c->num_threads) * per_thread +
                     (l->num_moves + l->num_regions) * RUNTIME_PER_ROW;
     size += sysstate_size(c);
     for (size_t i = 0; i < c->num_symbols; i++)
