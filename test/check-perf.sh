@@ -125,9 +125,10 @@ steps() {
     done >is
     equal "$name: as many as were asked for" "$(wc -l <is)" $#
     check "$name: the state behind each of $# numbers of instructions is a tracer's" cmp should is
+    [ "$name" = real ] && return # it ends before a counter is worth it
     # A hardware counter, played by a tracer, that stops late; but far enough away it is used.
-    for skid in 0 1 100 4000; do
-        for goal in 1 9 8193 "${!#}"; do
+    for skid in 0 100 4000; do
+        for goal in 1 9 8193 12000; do
             echo "$goal" >goal
             { setarch -R timeout 120 ./fake-pmu $skid steps/log.basic.elfie >/dev/null; } 2>counted
             setarch -R timeout 120 ./step-to "$entry" plain/log.basic.elfie "$goal" >should

@@ -36,7 +36,7 @@ enum {
 struct task {
     pid_t tid;
     int fd, enabled, in_call, in_handler;
-    uint64_t call, value, period, next, cookie;
+    uint64_t call, rip, value, period, next, cookie;
 } tasks[MAX_TASKS];
 static uint64_t skid, overflows;
 
@@ -176,6 +176,14 @@ static int is_call(pid_t tid, uint64_t rip)
     return code[0] == 0x0f && code[1] == 0x05;
 }
 
+/* A string instruction is stepped turn by turn, and a processor counts it once. */
+static int is_repeated(pid_t tid, uint64_t rip)
+{
+    uint8_t code;
+    copy_in(tid, rip, &code, sizeof code);
+    return code == 0xf2 || code == 0xf3;
+}
+
 /* Lets the thread go on; while the counter is enabled, for one instruction. */
 static void go_on(struct task *t, int signal)
 {
@@ -221,7 +229,9 @@ static int on_trap(struct task *t)
     if (info.si_code > TRAP_OF_PERF - 1)
         return 0;
     int own = !!(r.eflags & TRAP_FLAG);
-    if (t->enabled && !t->in_call) {
+    int again = r.rip == t->rip && is_repeated(t->tid, r.rip);
+    t->rip = r.rip;
+    if (t->enabled && !t->in_call && !again) {
         t->value++;
         if (t->value == t->next)
             return overflow(t);
