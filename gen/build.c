@@ -136,8 +136,11 @@ static void link_elfie(const struct build *b)
     argv[n++] = xasprintf("%s/start.o", b->directory);
     argv[n++] = xasprintf("%s/config.o", b->directory);
     argv[n++] = xasprintf("%s/symbols.o", b->directory);
+    argv[n++] = xasprintf("%s/replay.o", b->directory);
     argv[n++] = xasprintf("%s/pages.o", b->directory);
-    argv[n++] = xasprintf("%s/%s.o", b->datadir, b->kind);
+    /* The replay kind has nothing around the region but the replay, which is in the library. */
+    argv[n++] =
+        xasprintf("%s/%s.o", b->datadir, strcmp(b->kind, "replay") != 0 ? b->kind : "basic");
     argv[n++] = xasprintf("%s/libelfie.a", b->datadir);
     argv[n] = NULL;
     remember_unfinished(temporary);
@@ -150,6 +153,7 @@ void build_elfie(const struct build *b)
     assemble(b, "start");
     assemble(b, "config");
     assemble(b, "symbols");
+    assemble(b, "replay");
     assemble(b, "pages");
     link_elfie(b);
 }

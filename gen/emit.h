@@ -17,6 +17,9 @@ void emit_start(FILE *to, const struct checkpoint *c);
 /* symbols.S: names of the recorded program's functions and variables. */
 void emit_symbols(FILE *to, const struct checkpoint *c, const struct layout *l);
 
+/* replay.S: the packed logs, and where each thread's are. */
+void emit_replay(FILE *to, const struct checkpoint *c);
+
 /* config.S: what the runtime has to know. */
 void emit_config(FILE *to, const struct checkpoint *c);
 

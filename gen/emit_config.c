@@ -70,8 +70,11 @@ void emit_config(FILE *to, const struct checkpoint *c)
     emit_needs(to, c->code_needs, "the code, where --scan has looked");
     fputs("        .quad    elfie_on_start         # called once, before any thread is started\n"
           "        .quad    elfie_on_thread_start  # called in each thread\n"
-          "        .quad    elfie_name             # of the pinball, for messages\n\n"
-          "        .section .rodata.elfie.config, \"a\", @progbits\n"
+          "        .quad    elfie_name             # of the pinball, for messages\n",
+          to);
+    fprintf(to, "        .quad    %-22s # recorded answers of system calls\n\n",
+            c->replay ? "elfie_replay" : "0");
+    fputs("        .section .rodata.elfie.config, \"a\", @progbits\n"
           "elfie_name:\n"
           "        .asciz   ",
           to);

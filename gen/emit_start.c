@@ -151,7 +151,7 @@ static void emit_table(FILE *to, const struct checkpoint *c)
           "instructions "
           "in the region\n",
           to);
-    for (uint32_t t = 0; t < c->num_threads; t++)
+    for (uint32_t t = 0; t < c->num_contexts; t++)
         fprintf(to,
                 "        .quad t%1$u.enter, t%1$u.fx, t%1$u.rip, t%1$u.fs_base, t%1$u.gs_base, "
                 "%2$" PRIu64 ", %3$" PRIu64 "\n",
@@ -169,7 +169,7 @@ void emit_start(FILE *to, const struct checkpoint *c)
         "# options change.\n\n",
         to);
     emit_table(to, c);
-    for (uint32_t t = 0; t < c->num_threads; t++) {
+    for (uint32_t t = 0; t < c->num_contexts; t++) {
         fprintf(to, "# Thread %u\n", t);
         emit_entry(to, &c->threads[t], t);
         emit_context(to, &c->threads[t], t);

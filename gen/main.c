@@ -10,6 +10,7 @@
 #include "layout.h"
 #include "output.h"
 #include "readers.h"
+#include "replay.h"
 #include "scan.h"
 #include "scan_code.h"
 
@@ -29,7 +30,7 @@ struct options {
     const char *kind;
     const char *datadir;
     struct layout_options layout;
-    bool emit_only, regenerate, scan, verbose, print_datadir;
+    bool emit_only, regenerate, scan, replay, verbose, print_datadir;
 };
 
 static const char usage[] =
@@ -41,7 +42,11 @@ static const char usage[] =
     "      --emit-only         write PINBALL.ld and PINBALL.elfie.d/*.S, and stop before as\n"
     "      --regenerate        overwrite a linker script that has been edited\n"
     "      --scan              find out what the code needs of the processor, too\n"
-    "      --kind KIND         what runs around the region: basic (default)\n"
+    "      --replay            carry the logs of the pinball: system calls get the recorded "
+    "answers\n"
+    "      --kind KIND         what runs around the region: basic (default); replay: nothing "
+    "else,\n"
+    "                          with --replay\n"
     "      --layout LAYOUT     direct (default): each region has its own address in a header;\n"
     "                          compact: all headers lie low, far regions are moved at startup\n"
     "      --max-headers N     program headers at most, 5 to 1170 (default 73, which every\n"
@@ -64,6 +69,7 @@ enum {
     OPT_EMIT_ONLY,
     OPT_REGENERATE,
     OPT_SCAN,
+    OPT_REPLAY,
     OPT_KIND,
     OPT_LAYOUT,
     OPT_MAX_HEADERS,
@@ -79,6 +85,7 @@ static const struct option long_options[] = {
     {"emit-only", no_argument, NULL, OPT_EMIT_ONLY},
     {"regenerate", no_argument, NULL, OPT_REGENERATE},
     {"scan", no_argument, NULL, OPT_SCAN},
+    {"replay", no_argument, NULL, OPT_REPLAY},
     {"kind", required_argument, NULL, OPT_KIND},
     {"layout", required_argument, NULL, OPT_LAYOUT},
     {"max-headers", required_argument, NULL, OPT_MAX_HEADERS},
@@ -135,10 +142,14 @@ static void set_option(struct options *o, int option)
     case OPT_SCAN:
         o->scan = true;
         break;
+    case OPT_REPLAY:
+        o->replay = true;
+        break;
     case OPT_KIND:
-        if (strcmp(optarg, "basic") != 0)
-            fail_usage("there is no kind '%s'; there is: basic", optarg);
+        if (strcmp(optarg, "basic") != 0 && strcmp(optarg, "replay") != 0)
+            fail_usage("there is no kind '%s'; there is: basic, replay", optarg);
         o->kind = optarg;
+        o->replay |= !strcmp(optarg, "replay");
         break;
     case OPT_LAYOUT:
         set_layout(o, optarg);
@@ -295,6 +306,12 @@ static void start_without_layout(FILE *to, const struct checkpoint *c, const str
     emit_start(to, c);
 }
 
+static void replay_without_layout(FILE *to, const struct checkpoint *c, const struct layout *l)
+{
+    (void)l;
+    emit_replay(to, c);
+}
+
 static void config_without_layout(FILE *to, const struct checkpoint *c, const struct layout *l)
 {
     (void)l;
@@ -311,13 +328,15 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
     } parts[] = {{"pages.S", emit_pages},
                  {"start.S", start_without_layout},
                  {"config.S", config_without_layout},
+                 {"replay.S", replay_without_layout},
                  {"symbols.S", emit_symbols}};
     enum { PARTS = sizeof parts / sizeof *parts };
     struct layout l = {.options = o->layout};
     char *pages_path = xasprintf("%s/pages.bin", directory);
     char *script_path = xasprintf("%s.ld", base);
     char *template_path = xasprintf("%s/elfie.ld.in", o->datadir);
-    struct output pages = output_open(pages_path), script, outputs[PARTS];
+    char *replay_path = xasprintf("%s/replay.bin", directory);
+    struct output pages = output_open(pages_path), script, replay_log, outputs[PARTS];
 
     text_read(c, pages.file, pages.path);
     if (o->scan) {
@@ -328,8 +347,13 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
         if (o->verbose)
             say_scan(&scan);
     }
-    output_finish(&pages);
     regions_find(&l, c);
+    if (c->replay) {
+        replay_log = output_open(replay_path);
+        replay_read(c, &l, fileno(pages.file), replay_log.file);
+        output_finish(&replay_log);
+    }
+    output_finish(&pages);
     layout_place(&l, c);
     char *text = emit_ld(c, &l, template_path);
     bool keep = keep_script(o, script_path, text);
@@ -343,6 +367,8 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
         free(path);
     }
     output_commit(&pages);
+    if (c->replay)
+        output_commit(&replay_log);
     for (int i = 0; i < PARTS; i++)
         output_commit(&outputs[i]);
     if (!keep) {
@@ -382,6 +408,8 @@ int main(int argc, char **argv)
     }
     struct checkpoint c = {.base = o.pinball, .name = last_part(o.pinball)};
     clean_up_on_signals();
+    if (o.replay)
+        c.replay = xcalloc(1, sizeof *c.replay);
     read_pinball(&c);
     char *base = output_base(&o);
     char *directory = xasprintf("%s.elfie.d", base);

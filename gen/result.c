@@ -38,13 +38,13 @@ static void read_result(struct thread *t, struct input *in)
 
 void result_read(struct checkpoint *c)
 {
-    for (uint32_t t = 0; t < c->num_threads; t++) {
+    for (uint32_t t = 0; t < c->num_contexts; t++) {
         char *suffix = xasprintf("%u.result", t);
         struct input *in = input_open(c->base, suffix);
         if (in)
             read_result(&c->threads[t], in);
         input_close(in);
-        if (!c->threads[t].has_os_tid && c->num_threads > 1)
+        if (!c->threads[t].has_os_tid && c->num_contexts > 1)
             warn("%s.%s: no OSTid: a pthread_join of thread %u cannot see its end", c->base, suffix,
                  t);
         free(suffix);

@@ -32,6 +32,7 @@ struct elfie_config {
     void (*on_start)(uint64_t num_threads, void *context);
     void *(*on_thread_start)(uint64_t thread, void *context, uint64_t icount);
     const char *name;
+    const struct elfie_replay *replay; /* instrumentation/replay.h; NULL: nothing is replayed */
 };
 extern const struct elfie_config elfie_config;
 
@@ -80,6 +81,8 @@ struct elfie_process {
     enum { REPORT_TEXT, REPORT_JSON, REPORT_OFF } report; /* ELFIE_REPORT */
     uint64_t demand_zero;      /* ELFIE_DEMAND_ZERO: zero pages that may be given */
     uint64_t demand_zero_used; /* and were asked for */
+    /* System calls get the recorded answers; with REPLAYED_INPUT the kernel keeps the threads. */
+    enum { NOT_REPLAYED, REPLAYED, REPLAYED_INPUT } replayed;
 };
 extern struct elfie_process elfie_process;
 
@@ -115,8 +118,13 @@ int64_t elfie_calls_of(int64_t thread);
 /* instrumentation/signals.c: gives a thread the stack on which these two handle signals. */
 void elfie_set_signal_stack(uint64_t thread);
 
-/* threads.c: starts all the others, then becomes thread 0. */
+/* threads.c: starts all the others, then becomes thread 0; the calling thread enters its context.
+ */
 _Noreturn void elfie_run_threads(void);
+_Noreturn void elfie_enter_thread(uint64_t number);
+
+/* threads.c: where the kernel has to write 0 when the thread ends; 0: nowhere that is known. */
+uint64_t elfie_tid_word(const struct elfie_thread *t);
 
 /* entry.S: clone(FLAGS) with a new stack that ends at STACK; the child calls FUNCTION(ARGUMENT),
  * which does not return. Gives the child's thread id or -errno. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Arguments and environment, as far as the runtime needs them, copied out of the kernel's stack. */
+#include "../instrumentation/replay.h"
 #include "elfie.h"
 
 enum { ARGS_MAX = 1024 };
@@ -71,6 +72,8 @@ static uint64_t number(const char *name, const char *value)
 static void read_variable(const char *entry)
 {
     const char *value;
+    if (elfie_config.replay && elfie_config.replay->variable(entry))
+        return;
     if ((value = value_of(entry, "ELFIE_VERBOSE"))) {
         elfie_process.verbose = *value && !equal(value, "0");
     } else if ((value = value_of(entry, "ELFIE_IGNORE_CPU"))) {

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Usage: icount [--traps] [-o FILE] ELFIE
+ * Runs an ELFie under ptrace and counts the instructions of each thread of the region from outside:
+ * those at addresses that are not the runtime's. Prints "COUNT" for each thread, in the order in
+ * which they were started, and ends with the ELFie's status (128 + N for signal N).
+ *
+ * Without --traps each instruction is stepped over by ptrace. A region that steps itself has the
+ * trap flag in use: with --traps the tracer sees each of its traps, and steps nothing. A string
+ * instruction with a REP prefix counts once. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_THREADS = 1024 };
+
+static uint64_t runtime_begin, runtime_end; /* of the runtime */
+static uint64_t jump;                       /* the instruction that enters the region, thread 0's */
+
+static struct thread {
+    pid_t tid;
+    uint64_t count;
+    uint64_t rip;   /* of the instruction that is being stepped over */
+    bool in_region; /* it is the region's */
+} threads[MAX_THREADS];
+static size_t num_threads;
+
+static void die(const char *what)
+{
+    fprintf(stderr, "icount: %s: %s\n", what, strerror(errno));
+    exit(125);
+}
+
+static void read_symbols(const char *file, const Elf64_Shdr *symbols, const Elf64_Shdr *strings)
+{
+    const Elf64_Sym *s = (const void *)(file + symbols->sh_offset);
+    for (size_t i = 0; i < symbols->sh_size / sizeof *s; i++)
+        if (!strcmp(file + strings->sh_offset + s[i].st_name, "t0.jump"))
+            jump = s[i].st_value;
+}
+
+static void read_elf(const char *path)
+{
+    int fd = open(path, O_RDONLY);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st))
+        die(path);
+    const char *file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (file == MAP_FAILED)
+        die(path);
+    const Elf64_Ehdr *e = (const void *)file;
+    const Elf64_Shdr *s = (const void *)(file + e->e_shoff);
+    const char *names = file + s[e->e_shstrndx].sh_offset;
+    for (int i = 0; i < e->e_shnum; i++) {
+        if (!strcmp(names + s[i].sh_name, ".elfie.text"))
+            runtime_begin = s[i].sh_addr;
+        if (!strcmp(names + s[i].sh_name, ".elfie.bss"))
+            runtime_end = s[i].sh_addr + s[i].sh_size;
+        if (s[i].sh_type == SHT_SYMTAB)
+            read_symbols(file, &s[i], &s[s[i].sh_link]);
+    }
+    if (!runtime_begin || !runtime_end || !jump) {
+        fprintf(stderr, "icount: %s is no ELFie\n", path);
+        exit(125);
+    }
+}
+
+static struct thread *thread_of(pid_t tid)
+{
+    for (size_t i = 0; i < num_threads; i++)
+        if (threads[i].tid == tid)
+            return &threads[i];
+    if (num_threads == MAX_THREADS)
+        die("too many threads");
+    threads[num_threads].tid = tid;
+    return &threads[num_threads++];
+}
+
+static bool is_rep(pid_t tid, uint64_t rip)
+{
+    long word = ptrace(PTRACE_PEEKTEXT, tid, rip, 0);
+    for (int i = 0; i < 3; i++, word >>= 8)
+        if ((word & 0xff) == 0xf3 || (word & 0xff) == 0xf2)
+            return true;
+        else if ((word & 0xff) != 0x66)
+            return false;
+    return false;
+}
+
+static bool in_runtime(uint64_t rip)
+{
+    return rip >= runtime_begin && rip < runtime_end;
+}
+
+static uint64_t rip_of(pid_t tid)
+{
+    struct user_regs_struct r;
+    if (ptrace(PTRACE_GETREGS, tid, 0, &r))
+        return runtime_begin;
+    return r.rip;
+}
+
+/* Runs up to the instruction that enters the region. */
+static int run_startup(pid_t pid)
+{
+    int status;
+    long word = ptrace(PTRACE_PEEKTEXT, pid, jump, 0);
+    ptrace(PTRACE_POKETEXT, pid, jump, (word & ~0xffl) | 0xcc);
+    ptrace(PTRACE_CONT, pid, 0, 0);
+    if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
+        return status;
+    struct user_regs_struct r;
+    ptrace(PTRACE_GETREGS, pid, 0, &r);
+    r.rip = jump;
+    ptrace(PTRACE_SETREGS, pid, 0, &r);
+    ptrace(PTRACE_POKETEXT, pid, jump, word);
+    return -1;
+}
+
+/* One thread, stepped. Gives the status that waitpid has. */
+static int count_by_steps(pid_t pid)
+{
+    struct thread *t = thread_of(pid);
+    int status = run_startup(pid), deliver = 0;
+    if (status != -1)
+        return status;
+    for (;;) {
+        uint64_t rip = rip_of(pid);
+        bool counted = !in_runtime(rip) && !deliver;
+        bool rep = counted && is_rep(pid, rip);
+        t->count += counted;
+        ptrace(PTRACE_SINGLESTEP, pid, 0, deliver);
+        if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+            return status;
+        deliver = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+        if (rep && !deliver && rip_of(pid) == rip)
+            t->count--; /* another round of it follows */
+    }
+}
+
+/* Threads that step themselves: each completed instruction is a SIGTRAP, or the SIGSYS or SIGSEGV
+ * of one that the runtime answers. */
+static void see_signal(struct thread *t, int signal)
+{
+    uint64_t rip = rip_of(t->tid);
+    if (in_runtime(rip))
+        return;
+    bool same = signal == SIGTRAP && t->in_region && rip == t->rip && is_rep(t->tid, rip);
+    t->count += t->in_region && !same;
+    t->in_region = true; /* the first trap is that of the jump into the region */
+    t->rip = rip;
+}
+
+static int count_by_traps(pid_t pid)
+{
+    int status, last = 0;
+    ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL);
+    thread_of(pid);
+    ptrace(PTRACE_CONT, pid, 0, 0);
+    for (pid_t tid; (tid = waitpid(-1, &status, __WALL)) > 0;) {
+        if (!WIFSTOPPED(status)) {
+            if (tid == pid)
+                last = status;
+            continue;
+        }
+        struct thread *t = thread_of(tid);
+        int signal = WSTOPSIG(status);
+        if (status >> 16 || signal == SIGSTOP)
+            signal = 0;
+        else
+            see_signal(t, signal);
+        ptrace(PTRACE_CONT, tid, 0, signal);
+    }
+    return last;
+}
+
+int main(int argc, char **argv)
+{
+    bool traps = false;
+    FILE *to = stderr;
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i++)
+        if (!strcmp(argv[i], "--traps"))
+            traps = true;
+        else if (!strcmp(argv[i], "-o") && i + 1 < argc)
+            to = fopen(argv[++i], "we");
+    if (i + 1 != argc || !to) {
+        fprintf(stderr, "Usage: icount [--traps] [-o FILE] ELFIE\n");
+        return 125;
+    }
+    read_elf(argv[i]);
+    pid_t pid = fork();
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        execv(argv[i], argv + i);
+        _exit(125);
+    }
+    int status;
+    if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+        die(argv[i]);
+    ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL);
+    status = traps ? count_by_traps(pid) : count_by_steps(pid);
+    for (size_t t = 0; t < num_threads; t++)
+        fprintf(to, "%lu\n", threads[t].count);
+    if (fclose(to))
+        die("output");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
