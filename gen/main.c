@@ -369,6 +369,8 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
     output_commit(&pages);
     if (c->replay)
         output_commit(&replay_log);
+    else
+        unlink(replay_path); /* of an earlier run */
     for (int i = 0; i < PARTS; i++)
         output_commit(&outputs[i]);
     if (!keep) {

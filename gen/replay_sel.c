@@ -98,9 +98,6 @@ static bool is_possible(const struct state *s, uint64_t address)
 static void check(const struct state *s, uint64_t before)
 {
     uint64_t end;
-    if (s->size == 0 || s->size > MAX_SIZE)
-        input_fail(s->in, "a value of %llu bytes: 1 to %d are possible",
-                   (unsigned long long)s->size, MAX_SIZE);
     if (s->icount < before || s->icount == 0)
         input_fail(s->in, "values in the wrong order: for instruction %llu behind %llu",
                    (unsigned long long)s->icount, (unsigned long long)before);
@@ -136,11 +133,12 @@ static void read_line(struct state *s, const char *line)
     if (!scan_next(s, &at, &s->icount, false) || !scan_blanks(&at) ||
         (with_size && (!scan_decimal(&at, &s->size) || !scan_blanks(&at))))
         input_fail(s->in, "not an instruction%s: '%.80s'", with_size ? " and a size" : "", line);
-    if (s->size > MAX_SIZE || !scan_value(s, &at) || !scan_blanks(&at) ||
-        !scan_next(s, &at, &s->address, true) || !scan_end(at)) {
-        check(s, before);
+    if (s->size == 0 || s->size > MAX_SIZE)
+        input_fail(s->in, "a value of %llu bytes: 1 to %d are possible",
+                   (unsigned long long)s->size, MAX_SIZE);
+    if (!scan_value(s, &at) || !scan_blanks(&at) || !scan_next(s, &at, &s->address, true) ||
+        !scan_end(at))
         input_fail(s->in, "not a value and an address: '%.80s'", line);
-    }
     check(s, before);
     s->any = true;
     add(s);

@@ -12,8 +12,10 @@
 #
 # After `make install` a directory's Makefile is one line: include elfie.mk
 #
-# Variables: KIND (basic), LAYOUT (direct, compact), MAX_HEADERS (73), SCAN=1 (what the code needs of
-# the processor), V=1 shows the commands.
+#   make ELFIE=foo KIND=replay                 foo.replay.elfie: system calls get the recorded answers
+#
+# Variables: KIND (basic, replay), REPLAY=1 (carry the logs, whatever the kind), LAYOUT (direct,
+# compact), MAX_HEADERS (73), SCAN=1 (what the code needs of the processor), V=1 shows the commands.
 # PINBALL2ELF, AS and LD name the tools.
 #
 # foo.ld is yours to edit: it is used as it is until the pinball says something else. Then make
@@ -47,14 +49,17 @@ endif
 
 $(if $(filter @% -%,$(ELFIE)),$(error a pinball's name that begins with @ or - is an option for ld: use ./$(firstword $(filter @% -%,$(ELFIE)))))
 
-elfie_kinds := basic
+elfie_kinds := basic replay
 $(if $(filter $(KIND),$(elfie_kinds)),,$(error there is no kind '$(KIND)'; there is: $(elfie_kinds)))
 
+elfie_replay  := $(filter replay,$(KIND))$(REPLAY)
 elfie_datadir := $(shell $(PINBALL2ELF) --print-datadir)
 $(if $(elfie_datadir),,$(error $(PINBALL2ELF) does not run: build the project first, with make))
 elfie_ldflags := $(shell LD="$(LD)" $(PINBALL2ELF) --print-ldflags)
-elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)$(if $(SCAN), --scan)
-elfie_parts   := start config symbols pages
+elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)$(if $(SCAN), --scan)$(if $(elfie_replay), --replay)
+elfie_parts   := start config symbols replay pages
+# What runs around the region. The replay kind has nothing but the replay, which is in the library.
+elfie_object  := $(elfie_datadir)/$(patsubst replay,basic,$(KIND)).o
 
 ifneq ($(V),1)
 elfie_quiet := @
@@ -69,7 +74,8 @@ regen: elfies
 elfie_regenerate := $(if $(filter regen,$(MAKECMDGOALS)),--regenerate)
 
 # $(1): what of pinball $(1) the front-end reads
-elfie_pinball = $(wildcard $(foreach f,global.log text address [0-9]*.reg,\
+elfie_pinball = $(wildcard $(foreach f,global.log text address [0-9]*.reg \
+	$(if $(elfie_replay),[0-9]*.sel [0-9]*.race),\
 	$(1).$(f) $(1).$(f).bz2 $(1).$(f).gz) $(1).[0-9]*.result $(1).procinfo.xml \
 	$(1).sysstate/BRK.log)
 
@@ -99,10 +105,10 @@ $(elfie_parts:%=$(1).elfie.d/%.o): $(1).elfie.d/%.o: $(1).elfie.d/made
 $(foreach p,$(elfie_parts),$(if $(wildcard $(1).elfie.d/$(p).S),$(eval $(1).elfie.d/$(p).o: $(1).elfie.d/$(p).S)))
 
 $(1).$(KIND).elfie: $(1).elfie.d/made $(wildcard $(1).ld) $(elfie_parts:%=$(1).elfie.d/%.o) \
-		$(wildcard $(elfie_datadir)/$(KIND).o $(elfie_datadir)/libelfie.a)
+		$(wildcard $(elfie_object) $(elfie_datadir)/libelfie.a)
 	$$(call elfie_say,LD)
 	$$(elfie_quiet)$$(LD) $$(elfie_ldflags) -T $(1).ld -o $$@.tmp $(elfie_parts:%=$(1).elfie.d/%.o) \
-		$$(elfie_datadir)/$(KIND).o $$(elfie_datadir)/libelfie.a && mv -f $$@.tmp $$@ || { rm -f $$@.tmp; exit 1; }
+		$$(elfie_object) $$(elfie_datadir)/libelfie.a && mv -f $$@.tmp $$@ || { rm -f $$@.tmp; exit 1; }
 endef
 $(foreach e,$(ELFIE),$(eval $(call elfie_rules,$(e))))
 
