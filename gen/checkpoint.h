@@ -58,6 +58,8 @@ struct thread {
     bool has_os_tid, has_icount;
     uint64_t os_tid; /* kernel's thread id when recorded */
     uint64_t icount; /* instructions that the thread ran in the region */
+    bool has_num_calls;
+    uint64_t num_calls; /* system calls that it made in the region */
 };
 
 /* Adjacent pages of one kind that are also adjacent in pages.bin. */
@@ -99,6 +101,7 @@ struct replay_thread {
     uint64_t writes, writes_size;
     uint64_t orders, orders_size;
     uint64_t num_writes; /* lines of the log */
+    uint64_t num_calls;  /* records of system calls */
     uint64_t icount;     /* instructions that the thread ran in the region */
 };
 

@@ -43,6 +43,15 @@ static void emit_sites(FILE *to, const struct checkpoint *c)
         fprintf(to, "        .quad    0x%016" PRIx64 "\n", c->replay->sites[i]);
 }
 
+/* enum replay_last */
+static unsigned last_of(const struct checkpoint *c, uint32_t thread)
+{
+    const struct thread *t = &c->threads[thread];
+    if (!t->has_num_calls)
+        return LAST_UNKNOWN;
+    return t->num_calls > c->replay->threads[thread].num_calls ? LAST_IS_CALL : LAST_IS_NO_CALL;
+}
+
 static void emit_table(FILE *to, const struct checkpoint *c)
 {
     fprintf(
@@ -59,13 +68,14 @@ static void emit_table(FILE *to, const struct checkpoint *c)
         "        .quad    elfie_replay_sites, %-3zu # system call instructions\n"
         "        .quad    %-22d # the image has pages that the region maps later\n"
         "        .quad    %-22u # threads, also those that the region starts\n"
-        "# records, values of registers, writes, orders, their end, instructions in the region\n",
+        "# records, values of registers, writes, orders, their end, instructions in the region, "
+        "enum replay_last\n",
         c->replay->num_sites, c->pages_early, c->num_static_threads);
     for (uint32_t t = 0; t < c->num_static_threads; t++)
         fprintf(to,
                 "        .quad    t%1$u.records, t%1$u.values, t%1$u.writes, t%1$u.orders, "
-                "t%1$u.end, %2$" PRIu64 "\n",
-                t, c->replay->threads[t].icount);
+                "t%1$u.end, %2$" PRIu64 ", %3$u\n",
+                t, c->replay->threads[t].icount, last_of(c, t));
     fprintf(
         to,
         "\n        .section .bss.elfie.replay, \"aw\", @nobits\n"

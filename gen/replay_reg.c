@@ -25,6 +25,7 @@ struct state {
     uint32_t last_set;       /* registers of the record before */
     uint64_t *values;        /* of registers but rax and rip */
     size_t num_values;
+    uint64_t num_calls;
 };
 
 /* The line behind which the records begin. */
@@ -182,6 +183,7 @@ static void read_record(struct state *s, const char *line)
         read_registers(s, count, BIT_RAX | BIT_RIP | (is_call ? 0 : (uint32_t)BIT_RDX));
     check_addresses(s, registers);
     if (is_call) {
+        s->num_calls++;
         note_given(s);
         replay_add_site(s->r->c->replay, s->last[RIP] - CALL_LENGTH);
     }
@@ -208,6 +210,17 @@ static bool read_records(struct state *s, uint64_t *icount)
     return false;
 }
 
+/* A call that ends the thread or the program has no record. */
+static void check_calls(const struct state *s, uint32_t thread)
+{
+    const struct thread *t = &s->r->c->threads[thread];
+    if (t->has_num_calls && t->num_calls != s->num_calls && t->num_calls != s->num_calls + 1)
+        fail_at(input_path(s->in), input_line_number(s->in),
+                "records of %llu system calls; %s.%u.result says %llu",
+                (unsigned long long)s->num_calls, s->r->c->base, thread,
+                (unsigned long long)t->num_calls);
+}
+
 void replay_read_reg(struct replay_reader *r, uint32_t thread)
 {
     char *suffix = xasprintf("%u.reg", thread);
@@ -219,6 +232,8 @@ void replay_read_reg(struct replay_reader *r, uint32_t thread)
     if (!read_records(&s, &r->ends[thread]))
         fail_at(input_path(s.in), input_line_number(s.in),
                 "the log is cut short: there is no end_marker, which says where the region ends");
+    check_calls(&s, thread);
+    p->num_calls = s.num_calls;
     p->values = (uint64_t)ftello(r->to);
     p->records_size = p->values - p->records;
     fwrite(s.values, sizeof *s.values, s.num_values, r->to);

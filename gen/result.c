@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads BASE.T.result: "key: value" lines, of which the kernel's thread id and the number of
- * instructions matter. */
+/* Reads BASE.T.result: "key: value" lines, of which the kernel's thread id and the numbers of
+ * instructions and system calls matter. */
 #include "error.h"
 #include "input.h"
 #include "readers.h"
@@ -32,6 +32,9 @@ static void read_result(struct thread *t, struct input *in)
         } else if (value_of(in, line, "inscount", &value)) {
             t->has_icount = true;
             t->icount = value;
+        } else if (value_of(in, line, "num_syscalls", &value)) {
+            t->has_num_calls = true;
+            t->num_calls = value;
         }
     }
 }

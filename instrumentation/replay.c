@@ -135,8 +135,8 @@ void elfie_replay_thread(uint64_t number)
             next++;
         replay_apply(s, next < replay_records_end(number) ? next->icount : UINT64_MAX);
     }
-    replay_start_tsc();
-    replay_start_means();
-    if (is_stepped())
+    replay_start_tsc(number);
+    replay_start_means(number);
+    if (is_stepped() || replay_steps_to_end(number))
         replay_start_stepping(number);
 }

@@ -22,10 +22,10 @@ enum replay_mode {
     REPLAY_OFF,
 };
 
-enum { TRAP_FLAG = 0x100 };   /* of rflags */
-enum { STATUS_DIVERGED = 3 }; /* of a region that left its path */
-enum { CALL_LENGTH = 2 };     /* of the system call instruction */
-enum { MAX_ERROR = 4095 };    /* -4095 to -1 are errors: the kernel's ABI */
+enum { TRAP_FLAG = 0x100, RESUME_FLAG = 0x10000 }; /* of rflags */
+enum { STATUS_DIVERGED = 3 };                      /* of a region that left its path */
+enum { CALL_LENGTH = 2 };                          /* of the system call instruction */
+enum { MAX_ERROR = 4095 };                         /* -4095 to -1 are errors: the kernel's ABI */
 
 /* replay.S, one for each static thread; the streams lie one behind the other. */
 struct replay_logs {
@@ -35,6 +35,7 @@ struct replay_logs {
     const struct replay_order *orders; /* the end of the writes */
     const void *end;                   /* of the orders */
     uint64_t icount;
+    uint64_t last; /* enum replay_last */
 };
 
 /* What changes of a thread while it runs. */
@@ -83,7 +84,7 @@ int replay_in_runtime(uint64_t begin, uint64_t end); /* any of it is the runtime
 enum replay_means { MEANS_ANY, MEANS_DISPATCH, MEANS_SECCOMP, MEANS_PATCH };
 extern enum replay_means replay_means;
 void replay_install_means(void);
-void replay_start_means(void); /* in each thread */
+void replay_start_means(uint64_t thread);
 
 /* replay_policy.c: what is done with a call. */
 enum replay_action {
@@ -143,10 +144,13 @@ void replay_install_stepping(void);
 void replay_start_stepping(uint64_t thread);
 /* An instruction is complete, and the next one at REGISTERS->rip may run when this returns. */
 void replay_step(uint64_t thread, struct sigcontext *registers);
+/* A region of one thread whose end is no system call is stepped behind its last record: prepares
+ * for that where it is so. */
+int replay_steps_to_end(uint64_t thread);
 
 /* replay_tsc.c */
 void replay_install_tsc(void);
-void replay_start_tsc(void);
+void replay_start_tsc(uint64_t thread);
 
 /* replay_trace.c: ELFIE_REPLAY_LOG */
 void replay_trace_path(const char *path);

@@ -79,8 +79,10 @@ static const struct replay_record *find(uint64_t thread, const struct sigcontext
         return r;
     }
     if (r == replay_records_end(thread)) {
-        if (!s->stepped)
+        if (!s->stepped && elfie_replay.logs[thread].last != LAST_IS_CALL)
             replay_end(thread); /* the region ended between the last record and here */
+        if (number == __NR_execve || number == __NR_execveat)
+            replay_end(thread); /* another program */
         replay_diverged(thread, registers, number, "the log has no more records");
     }
     if (r->kind != REPLAY_CALL)
@@ -255,6 +257,6 @@ void replay_call(uint64_t thread, struct sigcontext *registers, uint64_t number)
     else
         registers->rax = answer;
     registers->r11 &= ~(uint64_t)TRAP_FLAG;
-    if (s->stepped)
+    if (s->stepped || replay_steps_to_end(thread))
         replay_step(thread, registers);
 }

@@ -9,6 +9,10 @@
 
 #include <stdint.h>
 
+/* What is known of a thread's last instruction in the region. A call that has not come back has no
+ * record. */
+enum replay_last { LAST_UNKNOWN, LAST_IS_CALL, LAST_IS_NO_CALL };
+
 enum replay_kind { REPLAY_CALL = 0, REPLAY_RDTSC = 1 };
 
 /* BASE.T.reg: what a system call or an RDTSC left in the registers. */

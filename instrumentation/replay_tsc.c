@@ -22,7 +22,8 @@ static void answer(uint64_t thread, struct sigcontext *registers, uint64_t lengt
     const struct replay_record *r = s->record;
     registers->rip += length;
     s->count += s->stepped;
-    if (r == replay_records_end(thread) && !s->stepped)
+    if (r == replay_records_end(thread) && !s->stepped &&
+        elfie_replay.logs[thread].last != LAST_IS_CALL)
         replay_end(thread);
     if (r == replay_records_end(thread) || r->kind != REPLAY_RDTSC)
         replay_diverged(thread, registers, NO_CALL, "an RDTSC that the log does not have here");
@@ -32,7 +33,7 @@ static void answer(uint64_t thread, struct sigcontext *registers, uint64_t lengt
         replay_diverged(thread, registers, NO_CALL, "an RDTSC at another instruction");
     s->record = r + 1;
     replay_set_registers(thread, registers, r);
-    if (s->stepped)
+    if (s->stepped || replay_steps_to_end(thread))
         replay_step(thread, registers);
 }
 
@@ -59,7 +60,20 @@ void replay_install_tsc(void)
     elfie_set_action(SIGSEGV, on_fault, 0);
 }
 
-void replay_start_tsc(void)
+static int has_rdtsc(uint64_t thread)
 {
-    elfie_syscall(__NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV);
+    for (const struct replay_record *r = elfie_replay.logs[thread].records;
+         r < replay_records_end(thread); r++)
+        if (r->kind == REPLAY_RDTSC)
+            return 1;
+    return 0;
+}
+
+void replay_start_tsc(uint64_t thread)
+{
+    long result = elfie_syscall(__NR_prctl, PR_SET_TSC, PR_TSC_SIGSEGV);
+    if (result && replay_mode != REPLAY_IO && has_rdtsc(thread))
+        elfie_fail("replay: the kernel does not catch RDTSC, and the log has some; the region was "
+                   "not run",
+                   result);
 }

@@ -26,7 +26,7 @@ expected='0 5 fstat 0x0 injected
 0 9 mmap 0x7fffdeeea000 executed
 0 1 write 0xe executed
 0 231 exit_group 0x0 executed'
-all_means=(dispatch)
+all_means=(dispatch seccomp patch)
 for means in "${all_means[@]}"; do
     export ELFIE_REPLAY_MEANS=$means
     count $st >out

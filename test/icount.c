@@ -185,6 +185,14 @@ static int count_by_traps(pid_t pid)
     return last;
 }
 
+/* Threads are seen first in any order; the kernel's ids are given out in the order of the starts.
+ */
+static int by_id(const void *a, const void *b)
+{
+    const struct thread *x = a, *y = b;
+    return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
 int main(int argc, char **argv)
 {
     bool traps = false;
@@ -211,6 +219,7 @@ int main(int argc, char **argv)
         die(argv[i]);
     ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL);
     status = traps ? count_by_traps(pid) : count_by_steps(pid);
+    qsort(threads, num_threads, sizeof *threads, by_id);
     for (size_t t = 0; t < num_threads; t++)
         fprintf(to, "%lu\n", threads[t].count);
     if (fclose(to))
