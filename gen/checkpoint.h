@@ -105,10 +105,12 @@ struct replay_thread {
     uint64_t icount;     /* instructions that the thread ran in the region */
 };
 
+struct replay_site;
+
 struct replay {
     struct replay_thread *threads; /* num_static_threads of them */
     uint64_t size;                 /* of replay.bin */
-    uint64_t *sites;               /* system call instructions that ran, in ascending order */
+    struct replay_site *sites;     /* system call instructions that ran, in ascending order */
     size_t num_sites;
 };
 

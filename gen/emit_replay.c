@@ -36,11 +36,13 @@ static void emit_logs(FILE *to, const struct checkpoint *c)
 
 static void emit_sites(FILE *to, const struct checkpoint *c)
 {
-    fputs("\n# System call instructions that ran.\n"
+    fputs("\n# System call instructions that ran, enum replay_site_form of "
+          "instrumentation/replay_log.h\n"
           "elfie_replay_sites:\n",
           to);
     for (size_t i = 0; i < c->replay->num_sites; i++)
-        fprintf(to, "        .quad    0x%016" PRIx64 "\n", c->replay->sites[i]);
+        fprintf(to, "        .quad    0x%016" PRIx64 ", %" PRIu64 "\n", c->replay->sites[i].address,
+                c->replay->sites[i].form);
 }
 
 /* enum replay_last */

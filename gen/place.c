@@ -21,7 +21,7 @@ enum {
     AMX_PER_THREAD = 16 << 10,
     RUNTIME_PER_ROW = 64,    /* a row of a table, and its comment's worth */
     RUNTIME_PER_SYMBOL = 32, /* a row of three quadwords, and a NUL */
-    RUNTIME_PER_SITE = 8,
+    RUNTIME_PER_SITE = 16,
     RUNTIME_PER_STATE = 0x100 + 40, /* of a thread that is replayed */
     RUNTIME_UNIT = 1 << 20,
 };

@@ -2,7 +2,6 @@
 /* Takes the logs of all static threads, gives replay.bin and where each stream is in it. */
 #include "replay.h"
 #include "error.h"
-#include "image.h"
 #include "scan.h"
 
 #include <stdlib.h>
@@ -44,50 +43,6 @@ bool replay_end_marker(struct input *in, const char *line, uint64_t last, uint64
     return true;
 }
 
-void replay_add_site(struct replay *replay, uint64_t address)
-{
-    size_t low = 0, high = replay->num_sites;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (replay->sites[middle] < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < replay->num_sites && replay->sites[low] == address)
-        return;
-    if ((replay->num_sites & (replay->num_sites - 1)) == 0)
-        replay->sites = xreallocarray(replay->sites, replay->num_sites ? 2 * replay->num_sites : 1,
-                                      sizeof *replay->sites);
-    memmove(replay->sites + low + 1, replay->sites + low,
-            (replay->num_sites - low) * sizeof *replay->sites);
-    replay->sites[low] = address;
-    replay->num_sites++;
-}
-
-static bool is_call(const struct checkpoint *c, int pages_fd, uint64_t address)
-{
-    uint8_t code[2];
-    return image_read(c, pages_fd, address, code, sizeof code) == sizeof code && code[0] == 0x0f &&
-           code[1] == 0x05;
-}
-
-/* Recorders disagree whether ip_entry:syscall is the instruction or what is behind it: the image
- * decides. What is no system call there, code that the region writes first, goes. */
-static void check_sites(struct checkpoint *c, int pages_fd)
-{
-    for (size_t i = 0; i < c->num_call_sites; i++)
-        if (is_call(c, pages_fd, c->call_sites[i]))
-            replay_add_site(c->replay, c->call_sites[i]);
-        else if (c->call_sites[i] >= 2)
-            replay_add_site(c->replay, c->call_sites[i] - 2);
-    size_t kept = 0;
-    for (size_t i = 0; i < c->replay->num_sites; i++)
-        if (is_call(c, pages_fd, c->replay->sites[i]))
-            c->replay->sites[kept++] = c->replay->sites[i];
-    c->replay->num_sites = kept;
-}
-
 static uint64_t position(FILE *to)
 {
     return (uint64_t)ftello(to);
@@ -123,7 +78,7 @@ void replay_read(struct checkpoint *c, const struct layout *l, int pages_fd, FIL
     if (replay->size > REPLAY_MAX)
         fail("%s: the logs are %llu bytes when packed, more than %llu", c->base,
              (unsigned long long)replay->size, (unsigned long long)REPLAY_MAX);
-    check_sites(c, pages_fd);
+    replay_check_sites(c, pages_fd);
     free(r.ends);
     free(r.given);
 }

@@ -35,6 +35,9 @@ void replay_read_race(struct replay_reader *r, uint32_t thread);
 /* All of them. Needs regions; sets c->replay. PAGES_FD is of pages.bin, TO is replay.bin. */
 void replay_read(struct checkpoint *c, const struct layout *l, int pages_fd, FILE *to);
 
+/* Keeps the sites that are system calls in the image, and finds out how to replace them. */
+void replay_check_sites(struct checkpoint *c, int pages_fd);
+
 /* Notes that there is a system call instruction at ADDRESS. */
 void replay_add_site(struct replay *replay, uint64_t address);
 

@@ -22,7 +22,7 @@ int replay_in_runtime(uint64_t begin, uint64_t end)
     uint64_t own = (uint64_t)_start & -PAGE_SIZE;
     uint64_t own_end =
         (uint64_t)elfie_stacks + elfie_replay.num_threads * elfie_layout.callback_stack_size;
-    return begin < own_end && own < end;
+    return (begin < own_end && own < end) || replay_in_jumps(begin, end);
 }
 
 /* --- the environment -------------------------------------------------------------------------- */

@@ -62,7 +62,7 @@ struct elfie_replay {
     void (*install)(void);              /* sets elfie_process.replayed */
     void (*thread)(uint64_t number);
     union replay_slot *states;
-    uint64_t *sites; /* system call instructions that ran */
+    const struct replay_site *sites; /* system call instructions that ran */
     uint64_t num_sites;
     uint64_t pages_early; /* the image has pages that the region maps later */
     uint64_t num_threads; /* static ones, also those that the region starts */
@@ -85,6 +85,10 @@ enum replay_means { MEANS_ANY, MEANS_DISPATCH, MEANS_SECCOMP, MEANS_PATCH };
 extern enum replay_means replay_means;
 void replay_install_means(void);
 void replay_start_means(uint64_t thread);
+
+/* replay_jump.c: jumps in place of system calls, in a region of one thread. */
+int replay_patch_jump(const struct replay_site *site); /* 0: none is possible */
+int replay_in_jumps(uint64_t begin, uint64_t end);     /* any of it is the runtime's near code */
 
 /* replay_policy.c: what is done with a call. */
 enum replay_action {

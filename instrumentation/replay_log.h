@@ -9,6 +9,17 @@
 
 #include <stdint.h>
 
+/* A system call instruction that ran, and what stands beside it. */
+struct replay_site {
+    uint64_t address;
+    uint64_t form; /* enum replay_site_form */
+};
+enum replay_site_form {
+    SITE_ALONE,
+    SITE_HAS_MOV, /* mov $NUMBER, %eax before it, 5 bytes */
+    SITE_HAS_CMP, /* cmp $ERROR, %rax behind it, 6 bytes */
+};
+
 /* What is known of a thread's last instruction in the region. A call that has not come back has no
  * record. */
 enum replay_last { LAST_UNKNOWN, LAST_IS_CALL, LAST_IS_NO_CALL };

@@ -86,17 +86,24 @@ static long install_filter(void)
 
 /* --- patch ------------------------------------------------------------------------------------ */
 
+/* A jump costs no signal; it is for regions of one thread that are not stepped. */
+static int is_jumping(void)
+{
+    return elfie_replay.num_threads == 1 &&
+           (elfie_replay.logs[0].last == LAST_IS_CALL || replay_mode != REPLAY_EXACT);
+}
+
 static int is_site(uint64_t address)
 {
     uint64_t low = 0, high = elfie_replay.num_sites;
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
-        if (elfie_replay.sites[middle] < address)
+        if (elfie_replay.sites[middle].address < address)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < elfie_replay.num_sites && elfie_replay.sites[low] == address;
+    return low < elfie_replay.num_sites && elfie_replay.sites[low].address == address;
 }
 
 static void on_ud2(int number, siginfo_t *info, struct ucontext *context)
@@ -115,9 +122,13 @@ static void on_ud2(int number, siginfo_t *info, struct ucontext *context)
 static void patch(void)
 {
     for (uint64_t i = 0; i < elfie_replay.num_sites; i++) {
-        uint16_t *code = (uint16_t *)elfie_replay.sites[i];
-        if (*code == SYSCALL)
-            *code = UD2;
+        const struct replay_site *site = &elfie_replay.sites[i];
+        uint16_t *code = (uint16_t *)site->address;
+        if (*code != SYSCALL)
+            continue;
+        *code = UD2;
+        if (is_jumping())
+            replay_patch_jump(site);
     }
     elfie_set_action(SIGILL, on_ud2, 0);
 }

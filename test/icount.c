@@ -26,7 +26,8 @@
 enum { MAX_THREADS = 1024 };
 
 static uint64_t runtime_begin, runtime_end; /* of the runtime */
-static uint64_t jump;                       /* the instruction that enters the region, thread 0's */
+static uint64_t near_pages; /* replay_jump.c's pages, where jumps in place of system calls lead */
+static uint64_t jump;       /* the instruction that enters the region, thread 0's */
 
 static struct thread {
     pid_t tid;
@@ -48,6 +49,8 @@ static void read_symbols(const char *file, const Elf64_Shdr *symbols, const Elf6
     for (size_t i = 0; i < symbols->sh_size / sizeof *s; i++)
         if (!strcmp(file + strings->sh_offset + s[i].st_name, "t0.jump"))
             jump = s[i].st_value;
+        else if (!strcmp(file + strings->sh_offset + s[i].st_name, "replay_near_pages"))
+            near_pages = s[i].st_value;
 }
 
 static void read_elf(const char *path)
@@ -98,6 +101,19 @@ static bool is_rep(pid_t tid, uint64_t rip)
     return false;
 }
 
+/* Pages of code near the region, which belong to the runtime. */
+static bool in_near_pages(pid_t pid, uint64_t rip)
+{
+    static uint64_t pages[16];
+    if (near_pages && !pages[0])
+        for (size_t i = 0; i < 16; i++)
+            pages[i] = (uint64_t)ptrace(PTRACE_PEEKDATA, pid, near_pages + 16 * i, 0);
+    for (size_t i = 0; i < 16 && pages[i]; i++)
+        if (rip >= pages[i] && rip < pages[i] + 4096)
+            return true;
+    return false;
+}
+
 static bool in_runtime(uint64_t rip)
 {
     return rip >= runtime_begin && rip < runtime_end;
@@ -137,13 +153,15 @@ static int count_by_steps(pid_t pid)
         return status;
     for (;;) {
         uint64_t rip = rip_of(pid);
-        bool counted = !in_runtime(rip) && !deliver;
+        bool counted = !in_runtime(rip) && !in_near_pages(pid, rip) && !deliver;
         bool rep = counted && is_rep(pid, rip);
         t->count += counted;
         ptrace(PTRACE_SINGLESTEP, pid, 0, deliver);
         if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
             return status;
         deliver = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+        /* Two instructions of the program's, one jump: the call, and the one that was moved. */
+        t->count += counted && !deliver && in_near_pages(pid, rip_of(pid));
         if (rep && !deliver && rip_of(pid) == rip)
             t->count--; /* another round of it follows */
     }
