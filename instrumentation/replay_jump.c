@@ -137,6 +137,7 @@ int replay_patch_jump(const struct replay_site *site)
 void replay_jumped(struct sigcontext *registers, uint64_t back)
 {
     replay_jump_back = back;
+    registers->eflags &= ~(uint64_t)TRAP_FLAG; /* of a tracer's, which PUSHF shows */
     registers->r11 = registers->eflags;
     replay_call(0, registers, registers->rax);
     replay_jump_stack = registers->rsp;

@@ -4,9 +4,9 @@
  * those at addresses that are not the runtime's. Prints "COUNT" for each thread, in the order in
  * which they were started, and ends with the ELFie's status (128 + N for signal N).
  *
- * Without --traps each instruction is stepped over by ptrace. A region that steps itself has the
- * trap flag in use: with --traps the tracer sees each of its traps, and steps nothing. A string
- * instruction with a REP prefix counts once. */
+ * Without --traps each instruction is stepped over by ptrace, up to where the region begins to step
+ * itself: then the trap flag is in use, the tracer sees each of its traps, and steps nothing. With
+ * --traps that is so from the start. A string instruction with a REP prefix counts once. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -144,29 +144,6 @@ static int run_startup(pid_t pid)
     return -1;
 }
 
-/* One thread, stepped. Gives the status that waitpid has. */
-static int count_by_steps(pid_t pid)
-{
-    struct thread *t = thread_of(pid);
-    int status = run_startup(pid), deliver = 0;
-    if (status != -1)
-        return status;
-    for (;;) {
-        uint64_t rip = rip_of(pid);
-        bool counted = !in_runtime(rip) && !in_near_pages(pid, rip) && !deliver;
-        bool rep = counted && is_rep(pid, rip);
-        t->count += counted;
-        ptrace(PTRACE_SINGLESTEP, pid, 0, deliver);
-        if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
-            return status;
-        deliver = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
-        /* Two instructions of the program's, one jump: the call, and the one that was moved. */
-        t->count += counted && !deliver && in_near_pages(pid, rip_of(pid));
-        if (rep && !deliver && rip_of(pid) == rip)
-            t->count--; /* another round of it follows */
-    }
-}
-
 /* Threads that step themselves: each completed instruction is a SIGTRAP, or the SIGSYS or SIGSEGV
  * of one that the runtime answers. */
 static void see_signal(struct thread *t, int signal)
@@ -183,8 +160,6 @@ static void see_signal(struct thread *t, int signal)
 static int count_by_traps(pid_t pid)
 {
     int status, last = 0;
-    ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL);
-    thread_of(pid);
     ptrace(PTRACE_CONT, pid, 0, 0);
     for (pid_t tid; (tid = waitpid(-1, &status, __WALL)) > 0;) {
         if (!WIFSTOPPED(status)) {
@@ -201,6 +176,46 @@ static int count_by_traps(pid_t pid)
         ptrace(PTRACE_CONT, tid, 0, signal);
     }
     return last;
+}
+
+/* Is about to return from a signal handler with the trap flag set? A tracer that steps over that
+ * takes the flag for its own (the kernel's arch/x86/kernel/step.c). */
+static bool begins_to_step_itself(struct thread *t)
+{
+    enum { RT_SIGRETURN = 15, RIP = 168, FLAGS = 176 }; /* bytes of struct ucontext */
+    struct user_regs_struct r;
+    if (ptrace(PTRACE_GETREGS, t->tid, 0, &r) || r.rax != RT_SIGRETURN ||
+        (ptrace(PTRACE_PEEKTEXT, t->tid, r.rip, 0) & 0xffff) != 0x050f ||
+        !(ptrace(PTRACE_PEEKDATA, t->tid, r.rsp + FLAGS, 0) & 0x100))
+        return false;
+    t->in_region = true;
+    t->rip = (uint64_t)ptrace(PTRACE_PEEKDATA, t->tid, r.rsp + RIP, 0);
+    return true;
+}
+
+/* One thread, stepped. Gives the status that waitpid has. */
+static int count_by_steps(pid_t pid)
+{
+    struct thread *t = thread_of(pid);
+    int status = run_startup(pid), deliver = 0;
+    if (status != -1)
+        return status;
+    for (;;) {
+        uint64_t rip = rip_of(pid);
+        if (in_runtime(rip) && begins_to_step_itself(t))
+            return count_by_traps(pid);
+        bool counted = !in_runtime(rip) && !in_near_pages(pid, rip) && !deliver;
+        bool rep = counted && is_rep(pid, rip);
+        t->count += counted;
+        ptrace(PTRACE_SINGLESTEP, pid, 0, deliver);
+        if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+            return status;
+        deliver = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+        /* Two instructions of the program's, one jump: the call, and the one that was moved. */
+        t->count += counted && !deliver && in_near_pages(pid, rip_of(pid));
+        if (rep && !deliver && rip_of(pid) == rip)
+            t->count--; /* another round of it follows */
+    }
 }
 
 /* Threads are seen first in any order; the kernel's ids are given out in the order of the starts.
@@ -235,7 +250,8 @@ int main(int argc, char **argv)
     int status;
     if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
         die(argv[i]);
-    ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL);
+    ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL);
+    thread_of(pid);
     status = traps ? count_by_traps(pid) : count_by_steps(pid);
     qsort(threads, num_threads, sizeof *threads, by_id);
     for (size_t t = 0; t < num_threads; t++)
