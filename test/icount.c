@@ -114,6 +114,14 @@ static bool in_near_pages(pid_t pid, uint64_t rip)
     return false;
 }
 
+/* Near code has an instruction of the program's: mov $NUMBER, %eax or cmp $ERROR, %rax. The jump in
+ * its place, or in that of the call, counts for the call. */
+static bool is_moved(pid_t pid, uint64_t rip)
+{
+    long code = ptrace(PTRACE_PEEKTEXT, pid, rip, 0);
+    return (code & 0xff) == 0xb8 || (code & 0xffff) == 0x3d48;
+}
+
 static bool in_runtime(uint64_t rip)
 {
     return rip >= runtime_begin && rip < runtime_end;
@@ -193,6 +201,20 @@ static bool begins_to_step_itself(struct thread *t)
     return true;
 }
 
+/* Does a POPF of the runtime's: behind one that is stepped over, the kernel takes the tracer's trap
+ * flag for the program's own (as above). */
+static void do_popf(pid_t pid)
+{
+    struct user_regs_struct r;
+    while (!ptrace(PTRACE_GETREGS, pid, 0, &r) && in_runtime(r.rip) &&
+           (ptrace(PTRACE_PEEKTEXT, pid, r.rip, 0) & 0xff) == 0x9d) {
+        r.eflags = (unsigned long)ptrace(PTRACE_PEEKDATA, pid, r.rsp, 0) & ~0x100ul;
+        r.rsp += 8;
+        r.rip++;
+        ptrace(PTRACE_SETREGS, pid, 0, &r);
+    }
+}
+
 /* One thread, stepped. Gives the status that waitpid has. */
 static int count_by_steps(pid_t pid)
 {
@@ -201,18 +223,19 @@ static int count_by_steps(pid_t pid)
     if (status != -1)
         return status;
     for (;;) {
+        if (!deliver)
+            do_popf(pid);
         uint64_t rip = rip_of(pid);
         if (in_runtime(rip) && begins_to_step_itself(t))
             return count_by_traps(pid);
-        bool counted = !in_runtime(rip) && !in_near_pages(pid, rip) && !deliver;
+        bool counted =
+            !in_runtime(rip) && !deliver && (!in_near_pages(pid, rip) || is_moved(pid, rip));
         bool rep = counted && is_rep(pid, rip);
         t->count += counted;
         ptrace(PTRACE_SINGLESTEP, pid, 0, deliver);
         if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
             return status;
         deliver = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
-        /* Two instructions of the program's, one jump: the call, and the one that was moved. */
-        t->count += counted && !deliver && in_near_pages(pid, rip_of(pid));
         if (rep && !deliver && rip_of(pid) == rip)
             t->count--; /* another round of it follows */
     }
