@@ -30,10 +30,9 @@ gen_objects     := $(patsubst gen/%.c,$(B)/gen/%.o,$(wildcard gen/*.c))
 startup_objects := $(patsubst startup/%,$(B)/startup/%.o,$(basename $(wildcard startup/*.c startup/*.S)))
 # Around the region: one object for each kind of ELFie, and what all of them have in the library.
 kinds           := basic sim perf
-library_objects := $(patsubst instrumentation/%.c,$(B)/instrumentation/%.o,\
-	$(filter-out $(kinds:%=instrumentation/%.c),$(wildcard instrumentation/*.c)))
-# What callbacks of users include.
-callback_headers := $(B)/include/lte_lc.h $(B)/include/lte_perf.h
+library_objects := $(patsubst instrumentation/%,$(B)/instrumentation/%.o,\
+	$(basename $(filter-out $(kinds:%=instrumentation/%.c),\
+	$(wildcard instrumentation/*.c instrumentation/*.S))))
 record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c))
 
 .PHONY: all
@@ -69,6 +68,10 @@ $(B)/startup/%.o: startup/%.S | $(B)/startup
 
 $(B)/instrumentation/%.o: instrumentation/%.c | $(B)/instrumentation
 	$(call say,CC)
+	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
+
+$(B)/instrumentation/%.o: instrumentation/%.S | $(B)/instrumentation
+	$(call say,AS)
 	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
 
 $(kinds:%=$(B)/%.o): $(B)/%.o: instrumentation/%.c | $(B)

@@ -137,14 +137,17 @@ static void add(struct arguments *a, const char *argument)
 /* The user's functions stand before the kind's, which are weak. */
 static void add_parts(struct arguments *a, const struct build *b)
 {
-    static const char *const parts[] = {"start", "config", "symbols", "sysstate", "pages"};
+    static const char *const parts[] = {"start",    "config", "symbols",
+                                        "sysstate", "replay", "pages"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (b->startup || strcmp(parts[i], "config") != 0)
             add(a, xasprintf("%s/%s.o", b->directory, parts[i]));
     for (size_t i = 0; i < b->num_link; i++)
         add(a, b->link[i]);
     if (b->startup) {
-        add(a, xasprintf("%s/%s.o", b->datadir, b->kind));
+        /* The replay kind has nothing around the region but the replay, which is in the library. */
+        add(a,
+            xasprintf("%s/%s.o", b->datadir, strcmp(b->kind, "replay") != 0 ? b->kind : "basic"));
         add(a, xasprintf("%s/libelfie.a", b->datadir));
     }
 }
@@ -190,6 +193,7 @@ void build_elfie(const struct build *b)
     assemble(b, "config");
     assemble(b, "symbols");
     assemble(b, "sysstate");
+    assemble(b, "replay");
     assemble(b, "pages");
     if (b->object)
         link_object(b);

@@ -43,7 +43,7 @@ static uint64_t thread_needs(const struct thread *t)
 uint64_t checkpoint_needs(const struct checkpoint *c)
 {
     uint64_t needs = 0;
-    for (uint32_t t = 0; t < c->num_threads; t++)
+    for (uint32_t t = 0; t < c->num_contexts; t++)
         needs |= thread_needs(&c->threads[t]);
     return needs;
 }

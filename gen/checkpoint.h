@@ -70,6 +70,8 @@ struct thread {
     uint64_t icount;         /* instructions that the thread ran in the region */
     struct mark warmup, end; /* where the warm-up ends (nothing known: there is none), and the
                               * simulation */
+    bool has_num_calls;
+    uint64_t num_calls; /* system calls that it made in the region */
 };
 
 /* Adjacent pages of one kind that are also adjacent in pages.bin. */
@@ -103,6 +105,27 @@ struct register_description {
     uint32_t size; /* bytes */
 };
 
+/* Where the packed logs of a thread are in replay.bin, in bytes. See instrumentation/replay_log.h.
+ */
+struct replay_thread {
+    uint64_t records, records_size;
+    uint64_t values, values_size; /* of registers */
+    uint64_t writes, writes_size;
+    uint64_t orders, orders_size;
+    uint64_t num_writes; /* lines of the log */
+    uint64_t num_calls;  /* records of system calls */
+    uint64_t icount;     /* instructions that the thread ran in the region */
+};
+
+struct replay_site;
+
+struct replay {
+    struct replay_thread *threads; /* num_static_threads of them */
+    uint64_t size;                 /* of replay.bin */
+    struct replay_site *sites;     /* system call instructions that ran, in ascending order */
+    size_t num_sites;
+};
+
 struct checkpoint {
     const char *base; /* path of the pinball without ".global.log" */
     const char *name; /* last part of base */
@@ -113,10 +136,16 @@ struct checkpoint {
     uint32_t num_static_threads;
     uint32_t num_threads; /* alive at the start; these are started, if they are not too short */
     char *command_line;   /* or NULL */
+    bool pages_early;     /* the image also has pages that the region maps later */
+    uint64_t *call_sites; /* system call instructions that ran; only read for replay */
+    size_t num_call_sites;
     struct register_description *registers;
     size_t num_registers; /* highest number + 1 */
 
-    struct thread *threads; /* num_threads of them */
+    uint32_t num_contexts;  /* threads whose initial state is kept: with replay all static ones */
+    struct thread *threads; /* num_contexts of them */
+
+    struct replay *replay; /* the logs of all static threads; NULL when they are not asked for */
 
     struct run *runs; /* in order of address, without overlap, after text_read */
     size_t num_runs;

@@ -39,6 +39,9 @@ char *emit_config(const struct checkpoint *c, const struct config_options *o);
 /* sysstate.S: what the startup restores of files and of the kernel's state. */
 void emit_sysstate(FILE *to, const struct checkpoint *c, const struct layout *l);
 
+/* replay.S: the packed logs, and where each thread's are. */
+void emit_replay(FILE *to, const struct checkpoint *c);
+
 /* The linker script, from the template in file TEMPLATE. Returns it as a string with the digest
  * filled in. Trouble with the template ends the program. */
 char *emit_ld(const struct checkpoint *c, const struct layout *l, const char *template_path);

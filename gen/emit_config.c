@@ -149,6 +149,7 @@ static void emit_table(FILE *to, const struct checkpoint *c, const struct config
     emit_name(to, o->perf_prefix ? "elfie_perf_prefix" : NULL,
               "first part of the names of perf reports; or 0");
     emit_name(to, o->message ? "elfie_message" : NULL, "printed by sim ELFies; or 0");
+    emit_name(to, c->replay ? "elfie_replay" : NULL, "recorded answers of system calls; or 0");
 }
 
 char *emit_config(const struct checkpoint *c, const struct config_options *o)

@@ -83,7 +83,7 @@ static void put_contexts(FILE *to, const struct context *x)
     static const enum gpr order[NUM_GPRS] = {RIP, RSP, RFLAGS, FS_BASE, GS_BASE, RAX, RBX,
                                              RCX, RDX, RSI,    RDI,     RBP,     R8,  R9,
                                              R10, R11, R12,    R13,     R14,     R15};
-    for (uint32_t t = 0; t < x->c->num_threads; t++) {
+    for (uint32_t t = 0; t < x->c->num_contexts; t++) {
         const struct thread *thread = &x->c->threads[t];
         fprintf(to, "\n/* Thread %u", thread->number);
         if (thread->has_icount)
@@ -327,6 +327,16 @@ static void put_break(FILE *to, const struct context *x)
           to);
 }
 
+static void put_replay(FILE *to, const struct context *x)
+{
+    if (x->c->replay)
+        fprintf(to,
+                "\n  /* What system calls answered when the region was recorded, 0x%" PRIx64
+                " bytes. */\n"
+                "  .elfie.replay : ALIGN(8) { KEEP(*(.elfie.replay)) } > runtime :runtime_text\n",
+                x->c->replay->size);
+}
+
 #define SCALAR(name, format, value)                                                                \
     static void name(FILE *to, const struct context *x)                                            \
     {                                                                                              \
@@ -341,7 +351,7 @@ SCALAR(put_staging_origin, "0x%" PRIx64, x->l->staging.origin)
 SCALAR(put_staging_length, "0x%" PRIx64, x->l->staging.length)
 SCALAR(put_num_headers, "%zu", num_headers(x->l))
 SCALAR(put_max_headers, "%u", x->l->options.max_headers)
-SCALAR(put_num_threads, "%u", x->c->num_threads)
+SCALAR(put_num_threads, "%u", x->c->num_contexts)
 
 static const struct slot {
     const char *name;
@@ -372,6 +382,7 @@ static const struct slot {
     {"PROTECTIONS", put_protections},
     {"NUM_THREADS", put_num_threads},
     {"NO_STARTUP", put_no_startup},
+    {"REPLAY", put_replay},
 };
 
 static const struct slot *find_slot(const char *name, size_t length)

@@ -153,7 +153,7 @@ static void emit_table(FILE *to, const struct checkpoint *c)
           "instructions "
           "in the region, flags\n",
           to);
-    for (uint32_t t = 0; t < c->num_threads; t++)
+    for (uint32_t t = 0; t < c->num_contexts; t++)
         fprintf(to,
                 "        .quad t%1$u.enter, t%1$u.fx, t%1$u.rip, t%1$u.fs_base, t%1$u.gs_base, "
                 "%2$" PRIu64 ", %3$" PRIu64 ", t%1$u.flags\n",
@@ -196,7 +196,7 @@ void emit_start(FILE *to, const struct checkpoint *c, const struct start_options
         to);
     emit_table(to, c);
     emit_magic2(to, &o->magic2);
-    for (uint32_t t = 0; t < c->num_threads; t++) {
+    for (uint32_t t = 0; t < c->num_contexts; t++) {
         uint32_t number = c->threads[t].number;
         fprintf(to, "# Thread %u\n", number);
         emit_entry(to, &c->threads[t], number, t == 0 ? &o->roi_start : NULL);

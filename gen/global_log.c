@@ -96,6 +96,19 @@ static uint32_t read_threads(const struct input *in, const char *key, const char
     return (uint32_t)n;
 }
 
+/* "0x7fffe3076996 L64" */
+static void add_call_site(struct checkpoint *c, const struct input *in, const char *value)
+{
+    const char *at = value;
+    uint64_t address;
+    if (!scan_hex(&at, &address) || address >= USER_SPACE_END)
+        input_fail(in, "not the address of a system call instruction: '%.80s'", value);
+    if ((c->num_call_sites & (c->num_call_sites - 1)) == 0)
+        c->call_sites = xreallocarray(c->call_sites, c->num_call_sites ? 2 * c->num_call_sites : 1,
+                                      sizeof *c->call_sites);
+    c->call_sites[c->num_call_sites++] = address;
+}
+
 /* Returns the SEEN_ bit of the key, 0 for one that is passed over. */
 static unsigned read_key(struct checkpoint *c, struct input *in, const char *key, const char *value)
 {
@@ -124,6 +137,10 @@ static unsigned read_key(struct checkpoint *c, struct input *in, const char *key
     }
     if (!strcmp(key, "fat"))
         c->fat = number(in, key, value) != 0;
+    if (!strcmp(key, "pin-command-line") && strstr(value, "-log:pages_early 1"))
+        c->pages_early = true;
+    if (c->replay && !strcmp(key, "ip_entry") && !strncmp(value, "syscall:", 8))
+        add_call_site(c, in, value + 8 + strspn(value + 8, " \t"));
     if (!strcmp(key, "app-command-line") && !c->command_line)
         c->command_line = xstrdup(value);
     return 0;

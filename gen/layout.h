@@ -100,6 +100,9 @@ uint64_t protection_end(const struct layout *l, const struct checkpoint *c,
 /* Address in the image of the first page in a section of the staging area; names the section. */
 uint64_t staged_address(const struct layout *l, const struct staged_section *s);
 
+/* Room that the startup maps under the initial thread's stack. */
+struct area stack_room(const struct layout *l, const struct checkpoint *c);
+
 /* Decides about everything else. Needs the regions. */
 void layout_place(struct layout *l, const struct checkpoint *c);
 

@@ -11,6 +11,7 @@
 #include "options.h"
 #include "output.h"
 #include "readers.h"
+#include "replay.h"
 #include "scan_code.h"
 #include "select.h"
 
@@ -145,7 +146,7 @@ static void write_start(struct output *o, const char *path, const struct checkpo
 
 /* Reads the memory image, whose pages go to PAGES as they come, and decides where all goes. */
 static void read_image(const struct options *o, struct checkpoint *c, struct output *pages,
-                       struct layout *l)
+                       struct output *replay_log, struct layout *l)
 {
     text_read(c, pages->file, pages->path);
     select_pages(c, o->user_space_top);
@@ -157,9 +158,19 @@ static void read_image(const struct options *o, struct checkpoint *c, struct out
         if (o->verbose)
             say_scan(&scan);
     }
-    output_finish(pages);
     regions_find(l, c);
+    if (c->replay) {
+        replay_read(c, l, fileno(pages->file), replay_log->file);
+        output_finish(replay_log);
+    }
+    output_finish(pages);
     layout_place(l, c);
+}
+
+static void replay_without_layout(FILE *to, const struct checkpoint *c, const struct layout *l)
+{
+    (void)l;
+    emit_replay(to, c);
 }
 
 /* Writes everything under temporary names first, so that an error leaves what was there. */
@@ -169,14 +180,19 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
     static const struct {
         const char *name;
         void (*emit)(FILE *to, const struct checkpoint *c, const struct layout *l);
-    } parts[] = {
-        {"pages.S", emit_pages}, {"symbols.S", emit_symbols}, {"sysstate.S", emit_sysstate}};
+    } parts[] = {{"pages.S", emit_pages},
+                 {"symbols.S", emit_symbols},
+                 {"sysstate.S", emit_sysstate},
+                 {"replay.S", replay_without_layout}};
     enum { PARTS = sizeof parts / sizeof *parts };
     struct layout l = {.options = o->layout};
+    char *replay_path = xasprintf("%s/replay.bin", directory);
     struct output pages = output_open(xasprintf("%s/pages.bin", directory)), outputs[PARTS], start,
-                  assembler;
+                  assembler, replay_log;
 
-    read_image(o, c, &pages, &l);
+    if (c->replay)
+        replay_log = output_open(replay_path);
+    read_image(o, c, &pages, &replay_log, &l);
     struct editable script = {.path = script_path,
                               .text = emit_ld(c, &l, xasprintf("%s/elfie.ld.in", o->datadir))};
     struct editable config = {.path = xasprintf("%s/config.S", directory),
@@ -196,6 +212,10 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
     if (o->assembler)
         write_start(&assembler, o->assembler, c, &o->start);
     output_commit(&pages);
+    if (c->replay)
+        output_commit(&replay_log);
+    else
+        unlink(replay_path); /* of an earlier run */
     for (int i = 0; i < PARTS; i++)
         output_commit(&outputs[i]);
     output_commit(&start);
@@ -257,6 +277,8 @@ int main(int argc, char **argv)
     }
     struct checkpoint c = {.base = o.pinball, .name = last_part(o.pinball)};
     clean_up_on_signals();
+    if (o.replay)
+        c.replay = xcalloc(1, sizeof *c.replay);
     read_pinball(&c);
     select_threads(&c, o.thread_min_icount);
     char *base = output_base(&o);

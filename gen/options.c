@@ -29,6 +29,8 @@ static const char usage[] =
     "  -i, --thread-min-icount N  start no thread that runs fewer than N instructions\n"
     "  -u, --usr-space-top ADDR   leave out pages from ADDR (hex) on; 'unlimited' (default): none\n"
     "      --scan              find out what the code needs of the processor, too\n"
+    "      --replay            carry the logs of the pinball: system calls get the recorded\n"
+    "                          answers\n"
     "What to write:\n"
     "      --outdir DIR        write to DIR instead of beside the pinball\n"
     "  -x FILE                 the executable, instead of PINBALL.KIND.elfie\n"
@@ -49,7 +51,8 @@ static const char usage[] =
     "      --text-seg-name NAME  sections of executed regions are NAME.ADDR (default .page.ADDR)\n"
     "      --data-seg-name NAME  sections of all others\n"
     "What runs around the region:\n"
-    "      --kind KIND         basic (default), sim (with markers) or perf (with counters)\n"
+    "      --kind KIND         basic (default), sim (with markers), perf (with counters),\n"
+    "                          or replay (nothing, with --replay)\n"
     "      --message TEXT      what sim ELFies print\n"
     "      --perf-prefix NAME  first part of the names of perf reports (default: the pinball's)\n"
     "      --warmup            the region begins with a warm-up\n"
@@ -84,6 +87,7 @@ enum {
     OPT_EMIT_ONLY,
     OPT_REGENERATE,
     OPT_SCAN,
+    OPT_REPLAY,
     OPT_KIND,
     OPT_LAYOUT,
     OPT_MAX_HEADERS,
@@ -133,6 +137,7 @@ static const struct option long_options[] = {
     {"emit-only", no_argument, NULL, OPT_EMIT_ONLY},
     {"regenerate", no_argument, NULL, OPT_REGENERATE},
     {"scan", no_argument, NULL, OPT_SCAN},
+    {"replay", no_argument, NULL, OPT_REPLAY},
     {"kind", required_argument, NULL, OPT_KIND},
     {"layout", required_argument, NULL, OPT_LAYOUT},
     {"max-headers", required_argument, NULL, OPT_MAX_HEADERS},
@@ -256,9 +261,14 @@ static void set_layout(struct options *o, const char *name)
 
 static void set_kind(struct options *o, const char *name)
 {
-    if (strcmp(name, "basic") != 0 && strcmp(name, "sim") != 0 && strcmp(name, "perf") != 0)
-        fail_usage("there is no kind '%s'; there are: basic sim perf", name);
+    static const char *const kinds[] = {"basic", "sim", "perf", "replay"};
+    size_t i = 0;
+    while (i < sizeof kinds / sizeof *kinds && strcmp(name, kinds[i]) != 0)
+        i++;
+    if (i == sizeof kinds / sizeof *kinds)
+        fail_usage("there is no kind '%s'; there are: basic sim perf replay", name);
     o->kind = name;
+    o->replay |= !strcmp(name, "replay");
 }
 
 static void set_marker(struct markers *m, const char *name, const char *text, unsigned otherwise)
@@ -501,6 +511,9 @@ static bool set_other_option(struct options *o, int option)
     case OPT_SCAN:
         o->scan = true;
         return true;
+    case OPT_REPLAY:
+        o->replay = true;
+        return true;
     case OPT_PRINT_DATADIR:
         o->print_datadir = true;
         return true;
@@ -548,6 +561,9 @@ static void check(struct options *o, const char *global_log)
         o->pinball = pinball_name(global_log);
     if (!o->pinball)
         fail_usage("no pinball is named");
+    if (o->replay && o->thread_min_icount)
+        fail_usage(
+            "--replay needs all threads: it cannot be had together with --thread-min-icount");
     if (o->emit_only && (o->executable || o->object))
         fail_usage("--emit-only makes neither an executable (-x) nor an object (-o)");
     if (o->layout.no_startup && (o->start.roi_start.count || !o->config.may_lack_exit))

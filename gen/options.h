@@ -26,7 +26,7 @@ struct options {
     struct start_options start;
     uint64_t user_space_top; /* pages from here on are left out */
     uint64_t thread_min_icount;
-    bool emit_only, regenerate, scan, verbose, print_datadir, no_monitor;
+    bool emit_only, regenerate, scan, replay, verbose, print_datadir, no_monitor;
 };
 
 /* Reads the command line. Wrong usage ends the program, and so do --help and its like. */

@@ -22,6 +22,8 @@ enum {
     AMX_PER_THREAD = 16 << 10,
     RUNTIME_PER_ROW = 64,    /* a row of a table, and its comment's worth */
     RUNTIME_PER_SYMBOL = 32, /* a row of three quadwords, and a NUL */
+    RUNTIME_PER_SITE = 16,
+    RUNTIME_PER_STATE = 0x100 + 40, /* of a thread that is replayed */
     RUNTIME_UNIT = 1 << 20,
 };
 
@@ -132,6 +134,15 @@ static uint64_t stack_room_begin(const struct layout *l, const struct region *st
     uint64_t floor = stack == l->regions ? UINT64_C(0x10000) : stack[-1].end;
     uint64_t begin = stack->begin > STACK_ROOM ? stack->begin - STACK_ROOM : 0;
     return begin > floor ? begin : floor;
+}
+
+struct area stack_room(const struct layout *l, const struct checkpoint *c)
+{
+    const struct region *stack = region_at(l, c->threads[0].gpr[RSP]);
+    if (!stack)
+        return (struct area){0};
+    uint64_t begin = stack_room_begin(l, stack);
+    return (struct area){begin, stack->begin - begin};
 }
 
 static void find_stretches(const struct layout *l, const struct checkpoint *c, struct stretches *s)
@@ -254,14 +265,17 @@ static uint64_t runtime_size(const struct layout *l, const struct checkpoint *c)
     uint64_t per_thread = RUNTIME_PER_THREAD + l->options.callback_stack_size;
     if (checkpoint_needs(c) & NEEDS(AMX_TILE))
         per_thread += AMX_PER_THREAD;
-    if (per_thread > RUNTIME_MAX / c->num_threads)
-        fail("%u threads with stacks of %llu bytes: more than fits", c->num_threads,
+    if (per_thread > RUNTIME_MAX / c->num_contexts)
+        fail("%u threads with stacks of %llu bytes: more than fits", c->num_contexts,
              (unsigned long long)l->options.callback_stack_size);
-    uint64_t size = RUNTIME_CODE + (1 + (uint64_t)c->num_threads) * per_thread +
+    uint64_t size = RUNTIME_CODE + (1 + (uint64_t)c->num_contexts) * per_thread +
                     (l->num_moves + l->num_regions) * RUNTIME_PER_ROW;
     size += sysstate_size(c);
     for (size_t i = 0; i < c->num_symbols; i++)
         size += RUNTIME_PER_SYMBOL + strlen(c->symbols[i].name);
+    if (c->replay)
+        size += c->replay->size + c->replay->num_sites * RUNTIME_PER_SITE +
+                c->num_contexts * RUNTIME_PER_STATE;
     return (size + RUNTIME_UNIT - 1) / RUNTIME_UNIT * RUNTIME_UNIT;
 }
 
@@ -330,7 +344,7 @@ static void place_break(struct layout *l, const struct checkpoint *c)
 
 static void check_entries(const struct layout *l, const struct checkpoint *c)
 {
-    for (uint32_t t = 0; t < c->num_threads; t++) {
+    for (uint32_t t = 0; t < c->num_contexts; t++) {
         uint64_t rip = c->threads[t].gpr[RIP];
         if (!region_at(l, rip) && rip < USER_SPACE_END)
             fail("%s: thread %u starts at 0x%llx, in a page that was not captured or is left out",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Reads BASE.T.reg: the registers of thread T at the start of the region. What follows there,
- * the results of system calls, is not needed to build an ELFie. */
+ * the results of system calls, is replay_reg.c's. */
 #include "error.h"
 #include "input.h"
 #include "readers.h"
@@ -231,14 +231,15 @@ static void read_thread(const struct checkpoint *c, struct thread *t, struct inp
 
 void reg_read(struct checkpoint *c)
 {
-    c->threads = xcalloc(c->num_threads, sizeof *c->threads);
-    for (uint32_t t = 0; t < c->num_threads; t++)
+    c->num_contexts = c->replay ? c->num_static_threads : c->num_threads;
+    c->threads = xcalloc(c->num_contexts, sizeof *c->threads);
+    for (uint32_t t = 0; t < c->num_contexts; t++)
         c->threads[t].number = t;
     for (uint32_t t = 0; t < c->num_static_threads; t++) {
         char *suffix = xasprintf("%u.reg", t);
         char *what = xasprintf("registers of thread %u (of %u)", t, c->num_static_threads);
         struct input *in = input_require(c->base, suffix, what);
-        if (t < c->num_threads)
+        if (t < c->num_contexts)
             read_thread(c, &c->threads[t], in);
         input_close(in);
         free(what);

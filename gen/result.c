@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads BASE.T.result: "key: value" lines, of which the kernel's thread id and the number of
- * instructions matter. */
+/* Reads BASE.T.result: "key: value" lines, of which the kernel's thread id and the numbers of
+ * instructions and system calls matter. */
 #include "error.h"
 #include "input.h"
 #include "readers.h"
@@ -32,19 +32,22 @@ static void read_result(struct thread *t, struct input *in)
         } else if (value_of(in, line, "inscount", &value)) {
             t->has_icount = true;
             t->icount = value;
+        } else if (value_of(in, line, "num_syscalls", &value)) {
+            t->has_num_calls = true;
+            t->num_calls = value;
         }
     }
 }
 
 void result_read(struct checkpoint *c)
 {
-    for (uint32_t t = 0; t < c->num_threads; t++) {
+    for (uint32_t t = 0; t < c->num_contexts; t++) {
         char *suffix = xasprintf("%u.result", t);
         struct input *in = input_open(c->base, suffix);
         if (in)
             read_result(&c->threads[t], in);
         input_close(in);
-        if (!c->threads[t].has_os_tid && c->num_threads > 1)
+        if (!c->threads[t].has_os_tid && c->num_contexts > 1)
             warn("%s.%s: no OSTid: a pthread_join of thread %u cannot see its end", c->base, suffix,
                  t);
         free(suffix);

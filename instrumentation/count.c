@@ -142,6 +142,11 @@ uint64_t elfie_start_counting(uint64_t thread)
     elfie_set_action(EVENT_SIGNAL, elfie_on_trap, 0);
     for (int i = 0; i < MAX_GOALS; i++)
         provide_means(c, i);
+    /* Calls of a replay that comes by signals, and steps of its own, would be counted as well. */
+    if (elfie_process.replayed && (c->stepping || c->counter >= 0 || elfie_config.num_threads > 1))
+        elfie_fail("replayed regions of one thread end by address only (ELFIE_PCCOUNT=1), others "
+                   "not at counted ends (ELFIE_REPLAY=off); the region was not run",
+                   0);
     if (c->stepping) {
         elfie_close_event(c->counter);
         c->counter = -1;

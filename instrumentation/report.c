@@ -120,7 +120,7 @@ static void neighbours(uint64_t address, const struct elfie_region **below,
 
 /* --- as text --------------------------------------------------------------------------------- */
 
-static void put_place(struct elfie_line *line, uint64_t rip)
+void elfie_put_place(struct elfie_line *line, uint64_t rip)
 {
     const struct elfie_symbol *s = symbol_at(rip);
     const char *module = module_at(rip, rip + 1);
@@ -194,7 +194,7 @@ static void report_text(struct elfie_line *line, const struct elfie_fault *f)
     elfie_put(line, " ends with ");
     elfie_put(line, signal_name(f->signal));
     elfie_put(line, " at ");
-    put_place(line, f->rip);
+    elfie_put_place(line, f->rip);
     elfie_put(line, "\n");
     if (is_page_fault(f) || f->signal == SIGBUS)
         put_access(line, f);
@@ -224,7 +224,7 @@ static void put_number(struct elfie_line *line, const char *key, uint64_t value)
     elfie_put(line, "\"");
 }
 
-static void put_quoted(struct elfie_line *line, const char *value)
+void elfie_put_quoted(struct elfie_line *line, const char *value)
 {
     elfie_put(line, "\"");
     for (int i = 0; *value && i < NAME_MAX_SHOWN; i++, value++) {
@@ -242,7 +242,7 @@ static void put_string(struct elfie_line *line, const char *key, const char *val
     elfie_put(line, key);
     elfie_put(line, value ? "\":" : "\":null");
     if (value)
-        put_quoted(line, value);
+        elfie_put_quoted(line, value);
 }
 
 static void put_region(struct elfie_line *line, const char *key, const struct elfie_region *r)
@@ -265,7 +265,7 @@ static void report_json(struct elfie_line *line, const struct elfie_fault *f)
     const struct elfie_region *below, *above;
     const struct elfie_symbol *s = symbol_at(f->rip);
     elfie_put(line, "{\"elfie\":");
-    put_quoted(line, elfie_config.name);
+    elfie_put_quoted(line, elfie_config.name);
     elfie_put(line, ",\"thread\":");
     if (f->thread >= 0)
         elfie_put_decimal(line, (uint64_t)f->thread);
@@ -323,7 +323,7 @@ static int demand_zero(const struct elfie_fault *f)
     elfie_put(&line, " ");
     elfie_put(&line, access_name(f));
     elfie_put(&line, " a page that was not captured, at ");
-    put_place(&line, f->rip);
+    elfie_put_place(&line, f->rip);
     elfie_put(&line, ": zero page ");
     elfie_put_decimal(&line, number);
     elfie_put(&line, " of ");
@@ -358,7 +358,7 @@ static void report(const struct elfie_fault *f)
     elfie_write(&text);
 }
 
-static void on_fault(int number, siginfo_t *info, struct ucontext *context)
+void elfie_report_fault(int number, siginfo_t *info, struct ucontext *context)
 {
     struct elfie_fault f = {
         .signal = number,
@@ -388,5 +388,5 @@ void elfie_install_report(void)
     if (elfie_process.report == REPORT_OFF && !elfie_process.demand_zero)
         return;
     for (int i = 0; i < NUM_SIGNALS; i++)
-        elfie_set_action(signals[i].number, on_fault, 0);
+        elfie_set_action(signals[i].number, elfie_report_fault, 0);
 }

@@ -3,7 +3,12 @@
 #ifndef ELFIE_REPORT_H
 #define ELFIE_REPORT_H
 
+#include "elfie.h"
+#include "signals.h"
+
 #include <stdint.h>
+
+#pragma GCC visibility push(hidden)
 
 struct elfie_fault {
     int signal, code;
@@ -13,5 +18,14 @@ struct elfie_fault {
     long tid;
     int64_t calls; /* system calls of this thread, or -1 when they are not counted */
 };
+
+/* The handler of faults. */
+void elfie_report_fault(int number, siginfo_t *info, struct ucontext *context);
+
+/* "0x4003d0, main+0x10 in hello"; a string of JSON. */
+void elfie_put_place(struct elfie_line *line, uint64_t rip);
+void elfie_put_quoted(struct elfie_line *line, const char *value);
+
+#pragma GCC visibility pop
 
 #endif

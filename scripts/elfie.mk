@@ -12,9 +12,11 @@
 #
 # After `make install` a directory's Makefile is one line: include elfie.mk
 #
-# Variables: KIND (basic; sim: with markers for simulators; perf: with counters), LAYOUT (direct,
-# compact), MAX_HEADERS (73), SCAN=1 (what the code needs of the processor), V=1 shows the commands.
-# PINBALL2ELF, CC, AS and LD name the tools.
+#   make ELFIE=foo KIND=replay                 foo.replay.elfie: system calls get the recorded answers
+#
+# Variables: KIND (basic; sim: with markers for simulators; perf: with counters; replay), REPLAY=1
+# (carry the logs, whatever the kind), LAYOUT (direct, compact), MAX_HEADERS (73), SCAN=1 (what the
+# code needs of the processor), V=1 shows the commands. PINBALL2ELF, CC, AS and LD name the tools.
 #
 #   make ELFIE=foo CALLBACKS="my.c other.o" LDLIBS="-Llib -lmine"
 #
@@ -57,9 +59,10 @@ endif
 
 $(if $(filter @% -%,$(ELFIE)),$(error a pinball's name that begins with @ or - is an option for ld: use ./$(firstword $(filter @% -%,$(ELFIE)))))
 
-elfie_kinds := basic sim perf
+elfie_kinds := basic sim perf replay
 $(if $(filter $(KIND),$(elfie_kinds)),,$(error there is no kind '$(KIND)'; there is: $(elfie_kinds)))
 
+elfie_replay  := $(filter replay,$(KIND))$(REPLAY)
 elfie_datadir := $(shell $(PINBALL2ELF) --print-datadir)
 $(if $(elfie_datadir),,$(error $(PINBALL2ELF) does not run: build the project first, with make))
 elfie_ldflags := $(shell LD="$(LD)" $(PINBALL2ELF) --print-ldflags)
@@ -67,15 +70,17 @@ elfie_ldflags := $(shell LD="$(LD)" $(PINBALL2ELF) --print-ldflags)
 elfie_quote = '$(subst ','\'',$(1))'
 # $(1), $(2): option $(1) with value $(2), where there is one
 elfie_option = $(if $(2), $(1) $(call elfie_quote,$(2)))
-elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)$(if $(SCAN), --scan)$(strip \
+elfie_options := --layout $(LAYOUT) --max-headers $(MAX_HEADERS)$(if $(SCAN), --scan)$(if $(elfie_replay), --replay)$(strip \
 	)$(if $(filter-out basic,$(KIND)), --kind $(KIND))$(if $(CALLBACKS)$(LDLIBS), --user-code)$(strip \
 	)$(call elfie_option,-p,$(PROCESS_CBK))$(call elfie_option,-t,$(THREAD_CBK))$(strip \
 	)$(call elfie_option,-e,$(EXIT_CBK))$(if $(filter 1,$(MONITOR)), --monitor-thread)$(strip \
 	)$(foreach m,$(ROI_START),$(call elfie_option,--roi-start,$(m)))$(strip \
 	)$(foreach m,$(MAGIC2),$(call elfie_option,--magic2,$(m)))$(call elfie_option,--message,$(MESSAGE))$(strip \
 	)$(call elfie_option,--perf-prefix,$(PERF_PREFIX))$(if $(filter 1,$(WARMUP)), --warmup)$(if $(OPTIONS), $(OPTIONS))
-elfie_parts   := start config symbols sysstate pages
-elfie_generated := start symbols sysstate pages
+elfie_parts   := start config symbols sysstate replay pages
+elfie_generated := start symbols sysstate replay pages
+# What runs around the region. The replay kind has nothing but the replay, which is in the library.
+elfie_object  := $(elfie_datadir)/$(patsubst replay,basic,$(KIND)).o
 
 ifneq ($(V),1)
 elfie_quiet := @
@@ -99,7 +104,8 @@ elfie_callbacks := $(patsubst %.c,%.callback.o,$(CALLBACKS))
 -include $(wildcard $(elfie_callbacks:.o=.d))
 
 # $(1): what of pinball $(1) the front-end reads
-elfie_pinball = $(wildcard $(foreach f,global.log text address [0-9]*.reg,\
+elfie_pinball = $(wildcard $(foreach f,global.log text address [0-9]*.reg \
+	$(if $(elfie_replay),[0-9]*.sel [0-9]*.race),\
 	$(1).$(f) $(1).$(f).bz2 $(1).$(f).gz) $(1).[0-9]*.result $(1).procinfo.xml \
 	$(1).event_icount.[0-9]*.txt $(1).event_icount.[0-9]*.txt.bz2 $(1).event_icount.[0-9]*.txt.gz) \
 	$(call elfie_sysstate,$(1).sysstate)
@@ -134,10 +140,10 @@ $(elfie_parts:%=$(1).elfie.d/%.o): $(1).elfie.d/%.o: $(1).elfie.d/made
 $(foreach p,$(elfie_parts),$(if $(wildcard $(1).elfie.d/$(p).S),$(eval $(1).elfie.d/$(p).o: $(1).elfie.d/$(p).S)))
 
 $(1).$(KIND).elfie: $(1).elfie.d/made $(wildcard $(1).ld) $(elfie_parts:%=$(1).elfie.d/%.o) \
-		$(elfie_callbacks) $(wildcard $(elfie_datadir)/$(KIND).o $(elfie_datadir)/libelfie.a)
+		$(elfie_callbacks) $(wildcard $(elfie_object) $(elfie_datadir)/libelfie.a)
 	$$(call elfie_say,LD)
 	$$(elfie_quiet)$$(LD) $$(elfie_ldflags) -T $(1).ld -o $$@.tmp $(elfie_parts:%=$(1).elfie.d/%.o) \
-		$$(elfie_callbacks) $$(LDLIBS) $$(elfie_datadir)/$(KIND).o $$(elfie_datadir)/libelfie.a && mv -f $$@.tmp $$@ || { rm -f $$@.tmp; exit 1; }
+		$$(elfie_callbacks) $$(LDLIBS) $$(elfie_object) $$(elfie_datadir)/libelfie.a && mv -f $$@.tmp $$@ || { rm -f $$@.tmp; exit 1; }
 endef
 $(foreach e,$(ELFIE),$(eval $(call elfie_rules,$(e))))
 

@@ -39,6 +39,7 @@ struct elfie_config {
     uint64_t flags;          /* ELFIE_... of flags.h */
     const char *perf_prefix; /* of the names of reports; NULL when they are to be "NAME" */
     const char *message;     /* printed by sim ELFies; or NULL */
+    const struct elfie_replay *replay; /* instrumentation/replay.h; NULL: nothing is replayed */
 };
 extern const struct elfie_config elfie_config;
 
@@ -131,6 +132,8 @@ struct elfie_process {
     int sysstate_write;        /* ELFIE_SYSSTATE_WRITE, likewise */
     int recorded_pid;          /* ELFIE_PID=recorded */
     int recorded_mmap;         /* ELFIE_MMAP=recorded */
+    /* System calls get the recorded answers; with REPLAYED_INPUT the kernel keeps the threads. */
+    enum { NOT_REPLAYED, REPLAYED, REPLAYED_INPUT } replayed;
 };
 enum { ELFIE_PATH_MAX = 4096 }; /* with the NUL, as the kernel has it */
 extern struct elfie_process elfie_process;
@@ -191,8 +194,12 @@ void elfie_clear_vectors(void);
 /* ldt.c: writes a descriptor for the FS base of thread NUMBER. */
 void elfie_write_ldt(uint64_t number);
 
-/* threads.c: starts all the others, then becomes thread 0. */
+/* threads.c: starts all the others, then becomes thread 0; the calling thread enters its context. */
 _Noreturn void elfie_run_threads(void);
+_Noreturn void elfie_enter_thread(uint64_t number);
+
+/* threads.c: where the kernel has to write 0 when the thread ends; 0: nowhere that is known. */
+uint64_t elfie_tid_word(const struct elfie_thread *t);
 
 /* environ.c: notes the directory in which the ELFie was started. */
 void elfie_remember_directory(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Arguments and environment, as far as the runtime needs them, copied out of the kernel's stack. */
+#include "../instrumentation/replay.h"
 #include "elfie.h"
 #include "syscall.h"
 
@@ -129,6 +130,8 @@ static void read_counting_variable(const char *entry)
 static void read_variable(const char *entry)
 {
     const char *value;
+    if (elfie_config.replay && elfie_config.replay->variable(entry))
+        return;
     read_counting_variable(entry);
     if ((value = value_of(entry, "ELFIE_VERBOSE"))) {
         elfie_process.verbose = is_set(value);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The startup, in order. Takes what the kernel left on its stack; ends in the region. */
+#include "../instrumentation/replay.h"
 #include "elfie.h"
 
 _Noreturn void elfie_start(const uint64_t *block) __attribute__((visibility("hidden")));
@@ -16,7 +17,10 @@ void elfie_start(const uint64_t *block)
     elfie_restore_sysstate();
     elfie_clear_signal_mask();
     elfie_install_report();
-    elfie_install_call_counting();
+    if (elfie_config.replay)
+        elfie_config.replay->install();
+    if (!elfie_process.replayed) /* which knows all calls */
+        elfie_install_call_counting();
     elfie_protect_all();
     elfie_config.on_start(elfie_config.num_threads, NULL);
     if (monitored)

@@ -2,6 +2,7 @@
 /* Starts the threads. Each sets up what the kernel keeps of it, waits for all the others at a
  * barrier, and enters its context: no thread runs an instruction of the region before all are
  * ready to, nor, where there are markers, before thread 0 has executed them. */
+#include "../instrumentation/replay.h"
 #include "elfie.h"
 #include "syscall.h"
 
@@ -12,7 +13,8 @@
 /* struct pthread of glibc, x86-64, from 2.4 to 2.41 at least: nptl/descr.h. */
 enum { PTHREAD_TID = 0x2d0, PTHREAD_ROBUST_HEAD = 0x2e0, ROBUST_HEAD_SIZE = 24 };
 
-/* CF PF AF ZF SF DF OF AC ID: the flags that a program can set for itself. */
+/* CF PF AF ZF SF DF OF AC ID: the flags that a program can set for itself. And the one by which its
+ * instructions are counted. */
 enum { USER_FLAGS = 0x240cd5 };
 
 static uint32_t waiting_for; /* threads that have not come to the barrier */
@@ -22,15 +24,22 @@ static uint32_t open;
  * robust mutexes hang on its list: the kernel has to be told of both again (measured: without,
  * pinball mt never ends). Only if the word really holds the thread id of the recording: the
  * program may have another libc, or none. */
-static void register_thread(const struct elfie_thread *t)
+uint64_t elfie_tid_word(const struct elfie_thread *t)
 {
     uint64_t tid = t->fs_base + PTHREAD_TID;
     uint64_t robust = t->fs_base + PTHREAD_ROBUST_HEAD;
     if (!t->os_tid || !elfie_captured(tid, robust + ROBUST_HEAD_SIZE) ||
         *(const uint32_t *)tid != t->os_tid)
+        return 0;
+    return tid;
+}
+
+static void register_thread(const struct elfie_thread *t)
+{
+    if (!elfie_tid_word(t))
         return;
-    elfie_syscall(__NR_set_tid_address, tid);
-    elfie_syscall(__NR_set_robust_list, robust, ROBUST_HEAD_SIZE);
+    elfie_syscall(__NR_set_tid_address, t->fs_base + PTHREAD_TID);
+    elfie_syscall(__NR_set_robust_list, t->fs_base + PTHREAD_ROBUST_HEAD, ROBUST_HEAD_SIZE);
 }
 
 static void barrier(void)
@@ -65,7 +74,7 @@ static _Noreturn void run_thread(uint64_t number)
 {
     const struct elfie_thread *t = &elfie_threads[number];
     elfie_know_thread(number);
-    if (!(elfie_config.flags & ELFIE_NO_FUTEXES))
+    if (elfie_process.replayed != REPLAYED)
         register_thread(t);
     if (elfie_config.flags & ELFIE_MODIFY_LDT)
         elfie_write_ldt(number);
@@ -74,6 +83,13 @@ static _Noreturn void run_thread(uint64_t number)
     if (elfie_config.flags & ELFIE_USER_CODE)
         elfie_clear_vectors();
     barrier();
+    elfie_enter_thread(number);
+}
+
+void elfie_enter_thread(uint64_t number)
+{
+    const struct elfie_thread *t = &elfie_threads[number];
+    *t->flags &= USER_FLAGS | TRAP_FLAG;
     /* The bases last: a callback may be compiled code that knows of thread-local storage. */
     long result = elfie_syscall(__NR_arch_prctl, ARCH_SET_FS, t->fs_base);
     if (!result && t->gs_base)
@@ -82,7 +98,10 @@ static _Noreturn void run_thread(uint64_t number)
         elfie_fail("cannot set the segment bases of a thread; the region was not run", result);
     /* The callbacks have run; their stack is free for signals, but for what we stand on. */
     elfie_set_signal_stack(number);
-    elfie_count_calls_of(number);
+    if (elfie_process.replayed)
+        elfie_config.replay->thread(number);
+    else
+        elfie_count_calls_of(number);
     wait_for_markers(number);
     elfie_enable_events(number);
     t->enter();

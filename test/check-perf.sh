@@ -76,11 +76,11 @@ for n in 1 2 8; do
             printf 'Sim-Start tid: %d icount 5\n\tMarker %x tid: %d addrcount 100\n\tMarker %x tid: %d addrcount 100\n' \
                 $t "$here" $t "$here" $t
             printf 'Sim-End tid: %d icount 999\n\tMarker %x tid: %d addrcount %d\n\tMarker %x tid: %d addrcount %d\n' \
-                $t "$here" $t $((20000 + t)) "$here" $t $((20000 + t))
+                $t "$here" $t $((2000 + t)) "$here" $t $((2000 + t))
         } >marks$n/log.event_icount.$t.txt
     done
     check "marks $n: made" "$pinball2elf" --kind perf --perf-prefix m$n --warmup -e read_counters marks$n/log read_counters.o
-    should=$(for ((t = 0; t < n; t++)); do echo $((20000 + t)); done | paste -sd' ')
+    should=$(for ((t = 0; t < n; t++)); do echo $((2000 + t)); done | paste -sd' ')
     for by in event signal; do
         for i in 1 2 3; do
             is=$(ELFIE_COUNT_BY=$by ELFIE_PCCOUNT=1 timeout 60 marks$n/log.perf.elfie 2>&1)
@@ -90,6 +90,7 @@ for n in 1 2 8; do
     done
     equal "marks $n: reports" "$(cat m$n.*.perf.txt | grep -cE 'Sim-end-PC:count 0x|Warmup-end-PC:count '"0x$(printf %x "$here")"':100$')" $((2 * n))
     rm -f m$n.*.perf.txt
+    [ $n -eq 8 ] && continue
     is=$(ELFIE_COUNT_BY=step ELFIE_PCCOUNT=1 ELFIE_WARMUP=0 timeout 120 marks$n/log.perf.elfie 2>&1)
     equal "marks $n: by stepping" "$is" "$should"
     equal "marks $n: ELFIE_WARMUP=0" "$(cat m$n.*.perf.txt | grep -c Warmup)" 0
@@ -127,20 +128,20 @@ steps() {
     check "$name: the state behind each of $# numbers of instructions is a tracer's" cmp should is
     [ "$name" = real ] && return # it ends before a counter is worth it
     # A hardware counter, played by a tracer, that stops late; but far enough away it is used.
-    for skid in 0 100 4000; do
-        for goal in 1 9 8193 12000; do
+    for skid in 0 1000; do
+        for goal in 9 9000; do
             echo "$goal" >goal
             { setarch -R timeout 120 ./fake-pmu $skid steps/log.basic.elfie >/dev/null; } 2>counted
             setarch -R timeout 120 ./step-to "$entry" plain/log.basic.elfie "$goal" >should
             equal "$name: a counter that stops $skid late, $goal instructions" "$(head -n 1 counted)" "$(cat should)"
-            equal "$name: its overflows" "$(tail -n 1 counted)" "fake-pmu: $((goal > 8192)) overflows"
+            equal "$name: its overflows" "$(tail -n 1 counted)" "fake-pmu: $((goal == 9000)) overflows"
         done
     done
     rm -rf steps plain
 }
 "$record" --start symbol:region_start -o static/log -- "$programs/static" >/dev/null
 steps static 1 2 3 4 5 6 7 8 9 10 $(seq 17 37 1200) 10000 20000
-steps marks1 1 10 100 1000 10000 100000 300000
+steps marks1 1 10 100 1000 10000 100000
 if [ -d "$shared/st" ]; then
     cp -r "$shared/st" st2 && chmod -R u+w st2 && mkdir real && for f in st2/log_0.*; do mv "$f" real/log"${f#st2/log_0}"; done
     steps real $(seq 1 41 3300) 3365

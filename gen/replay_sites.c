@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Takes the system call instructions that ran, and says for each how the runtime may replace it
+ * where it has to: a jump of five bytes needs one instruction of five bytes before the call, which
+ * is mostly the one that loads the call's number, or one behind it that can be done elsewhere. */
+#include "error.h"
+#include "image.h"
+#include "replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CALL_LENGTH = 2,
+    MOV_LENGTH = 5, /* mov $NUMBER, %eax */
+    CMP_LENGTH = 6, /* cmp $-4095, %rax: is it an error? */
+    JUMP_LENGTH = 5,
+    MAX_NUMBER = 511,
+    NEIGHBOURHOOD = 1 << 15, /* bytes on both sides where branches to the place are looked for */
+};
+
+static bool is_call(const struct checkpoint *c, int pages_fd, uint64_t address)
+{
+    uint8_t code[CALL_LENGTH];
+    return image_read(c, pages_fd, address, code, sizeof code) == sizeof code && code[0] == 0x0f &&
+           code[1] == 0x05;
+}
+
+/* mov $NUMBER, %eax, and not the end of a longer instruction: no REX prefix, and no byte before
+ * that would make 0xb8 a displacement in front of an immediate operand. */
+static bool has_mov(const struct checkpoint *c, int pages_fd, uint64_t address)
+{
+    uint8_t code[2 + MOV_LENGTH];
+    uint32_t number;
+    if (address < sizeof code ||
+        image_read(c, pages_fd, address - sizeof code, code, sizeof code) != sizeof code)
+        return false;
+    memcpy(&number, code + 3, sizeof number);
+    return code[2] == 0xb8 && number <= MAX_NUMBER && (code[1] & 0xf0) != 0x40 && code[0] != 0xc7 &&
+           code[0] != 0x81 && code[0] != 0x69;
+}
+
+static bool starts_at(const struct checkpoint *c, uint64_t begin, uint64_t end)
+{
+    for (uint32_t t = 0; t < c->num_contexts; t++)
+        if (c->threads[t].gpr[RIP] >= begin && c->threads[t].gpr[RIP] < end)
+            return true;
+    return false;
+}
+
+/* Any bytes that could be a branch to BEGIN up to END, whether they are an instruction or not. */
+static bool may_be_target(const struct checkpoint *c, int pages_fd, uint64_t begin, uint64_t end)
+{
+    static uint8_t code[2 * NEIGHBOURHOOD];
+    uint64_t from = begin > NEIGHBOURHOOD ? begin - NEIGHBOURHOOD : 0;
+    uint8_t byte;
+    while (from < begin && !image_read(c, pages_fd, from, &byte, 1))
+        from = from / PAGE_SIZE * PAGE_SIZE + PAGE_SIZE; /* the image begins behind it */
+    size_t size = image_read(c, pages_fd, from, code, sizeof code);
+    for (size_t i = 0; i + 5 <= size; i++) {
+        uint64_t at = from + i, near, far;
+        int32_t offset;
+        memcpy(&offset, code + i + 1, sizeof offset);
+        near = at + 2 + (uint64_t)(int64_t)(int8_t)code[i + 1];
+        far = at + 5 + (uint64_t)(int64_t)offset;
+        bool is_near = (code[i] & 0xf0) == 0x70 || code[i] == 0xeb || (code[i] & 0xfc) == 0xe0;
+        bool is_far = code[i] == 0xe8 || code[i] == 0xe9 || (code[i] & 0xf0) == 0x80;
+        if ((is_near && near >= begin && near < end) || (is_far && far >= begin && far < end))
+            return true;
+    }
+    return false;
+}
+
+static bool has_cmp(const struct checkpoint *c, int pages_fd, uint64_t address)
+{
+    static const uint8_t error[] = {0xf0, 0xff, 0xff};
+    uint8_t code[CMP_LENGTH];
+    uint64_t begin = address + CALL_LENGTH, end = begin + CMP_LENGTH;
+    return image_read(c, pages_fd, begin, code, sizeof code) == sizeof code && code[0] == 0x48 &&
+           code[1] == 0x3d && !memcmp(code + 3, error, sizeof error) && !starts_at(c, begin, end) &&
+           !may_be_target(c, pages_fd, begin, end);
+}
+
+/* Recorders disagree whether ip_entry:syscall is the instruction or what is behind it: the image
+ * decides. What is no system call there, code that the region writes first, goes. */
+void replay_check_sites(struct checkpoint *c, int pages_fd)
+{
+    struct replay *replay = c->replay;
+    for (size_t i = 0; i < c->num_call_sites; i++)
+        if (is_call(c, pages_fd, c->call_sites[i]))
+            replay_add_site(replay, c->call_sites[i]);
+        else if (c->call_sites[i] >= CALL_LENGTH)
+            replay_add_site(replay, c->call_sites[i] - CALL_LENGTH);
+    size_t kept = 0;
+    for (size_t i = 0; i < replay->num_sites; i++)
+        if (is_call(c, pages_fd, replay->sites[i].address))
+            replay->sites[kept++] = replay->sites[i];
+    replay->num_sites = kept;
+    for (size_t i = 0; i < replay->num_sites; i++) {
+        struct replay_site *s = &replay->sites[i];
+        s->form = has_mov(c, pages_fd, s->address)   ? SITE_HAS_MOV
+                  : has_cmp(c, pages_fd, s->address) ? SITE_HAS_CMP
+                                                     : SITE_ALONE;
+    }
+}
+
+void replay_add_site(struct replay *replay, uint64_t address)
+{
+    size_t low = 0, high = replay->num_sites;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (replay->sites[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < replay->num_sites && replay->sites[low].address == address)
+        return;
+    if ((replay->num_sites & (replay->num_sites - 1)) == 0)
+        replay->sites = xreallocarray(replay->sites, replay->num_sites ? 2 * replay->num_sites : 1,
+                                      sizeof *replay->sites);
+    memmove(replay->sites + low + 1, replay->sites + low,
+            (replay->num_sites - low) * sizeof *replay->sites);
+    replay->sites[low] = (struct replay_site){.address = address};
+    replay->num_sites++;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Threads that are stepped: the trap flag is set, a SIGTRAP behind each instruction counts it, and
+ * before the next one the thread waits for those that .race names. A system call and an RDTSC come
+ * as SIGSYS and SIGSEGV and have no SIGTRAP behind them: they are counted there. A string
+ * instruction with a REP prefix traps behind each round, and counts once. */
+#include "replay.h"
+#include "syscall.h"
+
+enum { PUSHF = 0x9c, POPF = 0x9d, OPERAND_SIZE = 0x66, REP = 0xf3, REPNE = 0xf2 };
+enum { SPINS = 64 };
+enum { TAIL_MAX = 1 << 20 }; /* instructions that are stepped: 12 s, measured at 90,000 a second */
+
+/* The instruction at RIP is a string instruction with a REP prefix; prefixes stand in any order. */
+static int is_repeated(uint64_t rip)
+{
+    const uint8_t *code = (const uint8_t *)rip;
+    int repeated = 0;
+    for (int i = 0; i < 14; i++, code++) {
+        if (*code == REP || *code == REPNE)
+            repeated = 1;
+        else if (*code != OPERAND_SIZE && *code != 0x67 && (*code & 0xf0) != 0x40)
+            break;
+    }
+    return repeated && ((*code >= 0xa4 && *code <= 0xa7) || (*code >= 0xaa && *code <= 0xaf) ||
+                        (*code >= 0x6c && *code <= 0x6f));
+}
+
+static void wait_for(const struct replay_order *o)
+{
+    const uint64_t *count = &replay_state_of(o->thread)->count;
+    for (int i = 0; __atomic_load_n(count, __ATOMIC_ACQUIRE) < o->other; i++)
+        if (i < SPINS)
+            __builtin_ia32_pause();
+        else
+            elfie_syscall(__NR_sched_yield);
+}
+
+/* The program must neither see the trap flag nor clear it. */
+static void watch_flags(struct replay_state *s, const struct sigcontext *registers)
+{
+    const uint8_t *code = (const uint8_t *)registers->rip;
+    code += *code == OPERAND_SIZE;
+    s->after_pushf = *code == PUSHF;
+    if (*code == POPF)
+        *(uint16_t *)registers->rsp |= TRAP_FLAG;
+}
+
+void replay_step(uint64_t thread, struct sigcontext *registers)
+{
+    struct replay_state *s = replay_state_of(thread);
+    const struct replay_logs *logs = &elfie_replay.logs[thread];
+    uint64_t next = s->count + 1;
+    __atomic_store_n(&s->count, s->count, __ATOMIC_RELEASE);
+    if (s->count >= logs->icount)
+        replay_end(thread);
+    while (s->order < (const struct replay_order *)logs->end && s->order->icount <= next)
+        wait_for(s->order++);
+    replay_apply(s, next);
+    watch_flags(s, registers);
+    s->rip = registers->rip;
+    registers->eflags |= TRAP_FLAG;
+}
+
+static void on_trap(int number, siginfo_t *info, struct ucontext *context)
+{
+    struct sigcontext *registers = &context->uc_mcontext;
+    uint64_t thread = replay_thread_at(context);
+    struct replay_state *s = replay_state_of(thread);
+    (void)number;
+    (void)info;
+    if (replay_in_runtime(registers->rip, registers->rip + 1)) {
+        /* On the way to the context, which loads flags of its own. */
+        if (*(const uint8_t *)registers->rip == POPF)
+            *(uint16_t *)registers->rsp |= TRAP_FLAG;
+        return;
+    }
+    if (s->started && registers->rip == s->rip && is_repeated(s->rip))
+        return;
+    if (s->after_pushf)
+        *(uint16_t *)registers->rsp &= (uint16_t)~TRAP_FLAG;
+    s->count += s->started;
+    s->started = 1;
+    replay_step(thread, registers);
+}
+
+int replay_steps_to_end(uint64_t thread)
+{
+    struct replay_state *s = replay_state_of(thread);
+    const struct replay_logs *logs = &elfie_replay.logs[thread];
+    const struct replay_record *end = replay_records_end(thread);
+    uint64_t done = end > logs->records ? end[-1].icount : 0;
+    if (replay_mode != REPLAY_EXACT || elfie_replay.num_threads > 1 || logs->last == LAST_IS_CALL ||
+        s->record < end || logs->icount - done > TAIL_MAX)
+        return 0;
+    s->stepped = 1;
+    s->started = end > logs->records;
+    s->count = done;
+    return 1;
+}
+
+void replay_install_stepping(void)
+{
+    elfie_set_action(SIGTRAP, on_trap, 0);
+}
+
+void replay_start_stepping(uint64_t thread)
+{
+    replay_state_of(thread)->stepped = 1;
+    __asm__ volatile("pushfq\n\torq %0, (%%rsp)\n\tpopfq" : : "i"(TRAP_FLAG) : "memory", "cc");
+}

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2154
+# Exact replay of the real pinballs: the region takes the recorded path, counted from outside.
+
+if [ ! -d "$shared" ]; then
+    skipped "replay of real pinballs" "needs ../shared/pinballs"
+    return
+fi
+gcc -std=c11 -D_GNU_SOURCE -O2 -o icount "$top/test/icount.c" || failed "icount builds"
+
+# counted NAME COUNTS STATUS: what `count [OPTION] ELFIE` has seen by ptrace just before.
+count() {
+    timeout 60 ./icount -o counts "$@"
+    echo $? >status
+}
+counted() {
+    equal "$1: instructions" "$(paste -sd ' ' counts)" "$2"
+    equal "$1: status" "$(cat status)" "$3"
+}
+
+for layout in direct compact; do
+    check "st, $layout: made" "$pinball2elf" --kind replay --layout $layout --outdir "st.$layout" "$shared/st/log_0"
+done
+st=st.direct/log_0.replay.elfie
+expected='0 5 fstat 0x0 injected
+0 9 mmap 0x7fffdeeea000 executed
+0 1 write 0xe executed
+0 231 exit_group 0x0 executed'
+all_means=(dispatch seccomp patch)
+for means in "${all_means[@]}"; do
+    export ELFIE_REPLAY_MEANS=$means
+    count $st >out
+    counted "st by $means, to a file" 3922 14
+    equal "st by $means: output" "$(cat out)" "Hello world 1"
+    count $st | cat >out
+    counted "st by $means, to a pipe" 3922 14
+    count $st >/dev/null
+    counted "st by $means, to /dev/null" 3922 14
+    count $st >&-
+    counted "st by $means, standard output closed" 3922 14
+    count $st | true
+    counted "st by $means, to a pipe that nobody reads" 3922 14
+    count st.compact/log_0.replay.elfie >/dev/null
+    counted "st by $means, compact" 3922 14
+    python3 -c 'import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' ./icount -o counts $st >out
+    equal "st by $means, to a terminal: status" $? 14
+    equal "st by $means, to a terminal: instructions" "$(cat counts)" 3922
+    equal "st by $means, to a terminal: output" "$(tr -d '\r' <out)" "Hello world 1"
+    ELFIE_REPLAY_LOG=calls $st >/dev/null
+    equal "st by $means: calls" "$(awk '{ print $1, $2, $3, $(NF-1), $NF }' calls)" "$expected"
+    repeat "st by $means" 100 14 $st
+    check "st by $means: says so" grep -q "system calls are caught by" <(ELFIE_VERBOSE=1 $st 2>&1)
+done
+unset ELFIE_REPLAY_MEANS
+"$pinball2elf" --outdir st.basic "$shared/st/log_0"
+count st.basic/log_0.basic.elfie | cat >out
+counted "st without replay takes another path" 3366 14
+
+# The program may not see that it is replayed, but its user may: what is off, is off.
+ELFIE_REPLAY=off ELFIE_REPLAY_LOG=none $st >/dev/null
+equal "st, ELFIE_REPLAY=off: status" $? 14
+check "st, ELFIE_REPLAY=off: nothing is logged" test ! -e none
+refuses "ELFIE_REPLAY=some" 125 "ELFIE_REPLAY is 'some', should be one of: exact strict io off" \
+    env ELFIE_REPLAY=some $st
+refuses "ELFIE_REPLAY_MEANS=magic" 125 "should be one of: any dispatch" env ELFIE_REPLAY_MEANS=magic $st
+refuses "ELFIE_REPLAY_LOG cannot be written" 125 'cannot be written' env ELFIE_REPLAY_LOG=no/dir/x $st
+
+# --- several threads ---------------------------------------------------------------------------
+
+check "mt: made" "$pinball2elf" --kind replay --outdir mt "$shared/mt/log_0"
+mt=mt/log_0.replay.elfie
+for i in 1 2 3; do
+    count --traps $mt >out.$i
+    counted "mt, exact, $i" "10887 6115 2721 3441 3436" 0
+done
+check "mt, exact: one output" cmp out.1 out.2
+equal "mt, exact: joins" "$(grep -c '^Joined' out.1)" 4
+equal "mt, exact: ends" "$(tail -n 1 out.1)" "All threads joined"
+good=0
+for ((i = 0; i < 30; i++)); do
+    timeout 30 $mt | cmp -s - out.1 && good=$((good + 1))
+done
+equal "mt, exact: the same output again" "$good of 30" "30 of 30"
+ELFIE_REPLAY_LOG=calls $mt >/dev/null
+equal "mt, exact: calls" "$(awk '{ print $1 }' calls | sort | uniq -c | awk '{ print $1 }' | paste -sd ' ')" "20 8 8 11 11"
+check "mt, exact: no futex is executed" test -z "$(grep 'futex.*executed' calls)"
+repeat "mt, unordered" 100 0 env ELFIE_REPLAY=io $mt
+refuses "mt, everything from the log and nothing ordered" 3 'leaves the recorded path' \
+    env ELFIE_REPLAY=strict timeout 30 $mt

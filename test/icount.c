@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Usage: icount [--traps] [-o FILE] ELFIE
+ * Runs an ELFie under ptrace and counts the instructions of each thread of the region from outside:
+ * those at addresses that are not the runtime's. Prints "COUNT" for each thread, in the order in
+ * which they were started, and ends with the ELFie's status (128 + N for signal N).
+ *
+ * Without --traps each instruction is stepped over by ptrace, up to where the region begins to step
+ * itself: then the trap flag is in use, the tracer sees each of its traps, and steps nothing. With
+ * --traps that is so from the start. A string instruction with a REP prefix counts once. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX_THREADS = 1024 };
+
+static uint64_t runtime_begin, runtime_end; /* of the runtime */
+static uint64_t near_pages; /* replay_jump.c's pages, where jumps in place of system calls lead */
+static uint64_t jump;       /* the instruction that enters the region, thread 0's */
+
+static struct thread {
+    pid_t tid;
+    uint64_t count;
+    uint64_t rip;   /* of the instruction that is being stepped over */
+    bool in_region; /* it is the region's */
+} threads[MAX_THREADS];
+static size_t num_threads;
+
+static void die(const char *what)
+{
+    fprintf(stderr, "icount: %s: %s\n", what, strerror(errno));
+    exit(125);
+}
+
+static void read_symbols(const char *file, const Elf64_Shdr *symbols, const Elf64_Shdr *strings)
+{
+    const Elf64_Sym *s = (const void *)(file + symbols->sh_offset);
+    for (size_t i = 0; i < symbols->sh_size / sizeof *s; i++)
+        if (!strcmp(file + strings->sh_offset + s[i].st_name, "t0.jump"))
+            jump = s[i].st_value;
+        else if (!strcmp(file + strings->sh_offset + s[i].st_name, "replay_near_pages"))
+            near_pages = s[i].st_value;
+}
+
+static void read_elf(const char *path)
+{
+    int fd = open(path, O_RDONLY);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st))
+        die(path);
+    const char *file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (file == MAP_FAILED)
+        die(path);
+    const Elf64_Ehdr *e = (const void *)file;
+    const Elf64_Shdr *s = (const void *)(file + e->e_shoff);
+    const char *names = file + s[e->e_shstrndx].sh_offset;
+    for (int i = 0; i < e->e_shnum; i++) {
+        if (!strcmp(names + s[i].sh_name, ".elfie.text"))
+            runtime_begin = s[i].sh_addr;
+        if (!strcmp(names + s[i].sh_name, ".elfie.bss"))
+            runtime_end = s[i].sh_addr + s[i].sh_size;
+        if (s[i].sh_type == SHT_SYMTAB)
+            read_symbols(file, &s[i], &s[s[i].sh_link]);
+    }
+    if (!runtime_begin || !runtime_end || !jump) {
+        fprintf(stderr, "icount: %s is no ELFie\n", path);
+        exit(125);
+    }
+}
+
+static struct thread *thread_of(pid_t tid)
+{
+    for (size_t i = 0; i < num_threads; i++)
+        if (threads[i].tid == tid)
+            return &threads[i];
+    if (num_threads == MAX_THREADS)
+        die("too many threads");
+    threads[num_threads].tid = tid;
+    return &threads[num_threads++];
+}
+
+static bool is_rep(pid_t tid, uint64_t rip)
+{
+    long word = ptrace(PTRACE_PEEKTEXT, tid, rip, 0);
+    for (int i = 0; i < 3; i++, word >>= 8)
+        if ((word & 0xff) == 0xf3 || (word & 0xff) == 0xf2)
+            return true;
+        else if ((word & 0xff) != 0x66)
+            return false;
+    return false;
+}
+
+/* Pages of code near the region, which belong to the runtime. */
+static bool in_near_pages(pid_t pid, uint64_t rip)
+{
+    static uint64_t pages[16];
+    if (near_pages && !pages[0])
+        for (size_t i = 0; i < 16; i++)
+            pages[i] = (uint64_t)ptrace(PTRACE_PEEKDATA, pid, near_pages + 16 * i, 0);
+    for (size_t i = 0; i < 16 && pages[i]; i++)
+        if (rip >= pages[i] && rip < pages[i] + 4096)
+            return true;
+    return false;
+}
+
+/* Near code has an instruction of the program's: mov $NUMBER, %eax or cmp $ERROR, %rax. The jump in
+ * its place, or in that of the call, counts for the call. */
+static bool is_moved(pid_t pid, uint64_t rip)
+{
+    long code = ptrace(PTRACE_PEEKTEXT, pid, rip, 0);
+    return (code & 0xff) == 0xb8 || (code & 0xffff) == 0x3d48;
+}
+
+static bool in_runtime(uint64_t rip)
+{
+    return rip >= runtime_begin && rip < runtime_end;
+}
+
+static uint64_t rip_of(pid_t tid)
+{
+    struct user_regs_struct r;
+    if (ptrace(PTRACE_GETREGS, tid, 0, &r))
+        return runtime_begin;
+    return r.rip;
+}
+
+/* Runs up to the instruction that enters the region. */
+static int run_startup(pid_t pid)
+{
+    int status;
+    long word = ptrace(PTRACE_PEEKTEXT, pid, jump, 0);
+    ptrace(PTRACE_POKETEXT, pid, jump, (word & ~0xffl) | 0xcc);
+    ptrace(PTRACE_CONT, pid, 0, 0);
+    if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
+        return status;
+    struct user_regs_struct r;
+    ptrace(PTRACE_GETREGS, pid, 0, &r);
+    r.rip = jump;
+    ptrace(PTRACE_SETREGS, pid, 0, &r);
+    ptrace(PTRACE_POKETEXT, pid, jump, word);
+    return -1;
+}
+
+/* Threads that step themselves: each completed instruction is a SIGTRAP, or the SIGSYS or SIGSEGV
+ * of one that the runtime answers. */
+static void see_signal(struct thread *t, int signal)
+{
+    uint64_t rip = rip_of(t->tid);
+    if (in_runtime(rip))
+        return;
+    bool same = signal == SIGTRAP && t->in_region && rip == t->rip && is_rep(t->tid, rip);
+    t->count += t->in_region && !same;
+    t->in_region = true; /* the first trap is that of the jump into the region */
+    t->rip = rip;
+}
+
+static int count_by_traps(pid_t pid)
+{
+    int status, last = 0;
+    ptrace(PTRACE_CONT, pid, 0, 0);
+    for (pid_t tid; (tid = waitpid(-1, &status, __WALL)) > 0;) {
+        if (!WIFSTOPPED(status)) {
+            if (tid == pid)
+                last = status;
+            continue;
+        }
+        struct thread *t = thread_of(tid);
+        int signal = WSTOPSIG(status);
+        if (status >> 16 || signal == SIGSTOP)
+            signal = 0;
+        else
+            see_signal(t, signal);
+        ptrace(PTRACE_CONT, tid, 0, signal);
+    }
+    return last;
+}
+
+/* Is about to return from a signal handler with the trap flag set? A tracer that steps over that
+ * takes the flag for its own (the kernel's arch/x86/kernel/step.c). */
+static bool begins_to_step_itself(struct thread *t)
+{
+    enum { RT_SIGRETURN = 15, RIP = 168, FLAGS = 176 }; /* bytes of struct ucontext */
+    struct user_regs_struct r;
+    if (ptrace(PTRACE_GETREGS, t->tid, 0, &r) || r.rax != RT_SIGRETURN ||
+        (ptrace(PTRACE_PEEKTEXT, t->tid, r.rip, 0) & 0xffff) != 0x050f ||
+        !(ptrace(PTRACE_PEEKDATA, t->tid, r.rsp + FLAGS, 0) & 0x100))
+        return false;
+    t->in_region = true;
+    t->rip = (uint64_t)ptrace(PTRACE_PEEKDATA, t->tid, r.rsp + RIP, 0);
+    return true;
+}
+
+/* Does a POPF of the runtime's: behind one that is stepped over, the kernel takes the tracer's trap
+ * flag for the program's own (as above). */
+static void do_popf(pid_t pid)
+{
+    struct user_regs_struct r;
+    while (!ptrace(PTRACE_GETREGS, pid, 0, &r) && in_runtime(r.rip) &&
+           (ptrace(PTRACE_PEEKTEXT, pid, r.rip, 0) & 0xff) == 0x9d) {
+        r.eflags = (unsigned long)ptrace(PTRACE_PEEKDATA, pid, r.rsp, 0) & ~0x100ul;
+        r.rsp += 8;
+        r.rip++;
+        ptrace(PTRACE_SETREGS, pid, 0, &r);
+    }
+}
+
+/* One thread, stepped. Gives the status that waitpid has. */
+static int count_by_steps(pid_t pid)
+{
+    struct thread *t = thread_of(pid);
+    int status = run_startup(pid), deliver = 0;
+    if (status != -1)
+        return status;
+    for (;;) {
+        if (!deliver)
+            do_popf(pid);
+        uint64_t rip = rip_of(pid);
+        if (in_runtime(rip) && begins_to_step_itself(t))
+            return count_by_traps(pid);
+        bool counted =
+            !in_runtime(rip) && !deliver && (!in_near_pages(pid, rip) || is_moved(pid, rip));
+        bool rep = counted && is_rep(pid, rip);
+        t->count += counted;
+        ptrace(PTRACE_SINGLESTEP, pid, 0, deliver);
+        if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+            return status;
+        deliver = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+        if (rep && !deliver && rip_of(pid) == rip)
+            t->count--; /* another round of it follows */
+    }
+}
+
+/* Threads are seen first in any order; the kernel's ids are given out in the order of the starts.
+ */
+static int by_id(const void *a, const void *b)
+{
+    const struct thread *x = a, *y = b;
+    return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+int main(int argc, char **argv)
+{
+    bool traps = false;
+    FILE *to = stderr;
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i++)
+        if (!strcmp(argv[i], "--traps"))
+            traps = true;
+        else if (!strcmp(argv[i], "-o") && i + 1 < argc)
+            to = fopen(argv[++i], "we");
+    if (i + 1 != argc || !to) {
+        fprintf(stderr, "Usage: icount [--traps] [-o FILE] ELFIE\n");
+        return 125;
+    }
+    read_elf(argv[i]);
+    pid_t pid = fork();
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        execv(argv[i], argv + i);
+        _exit(125);
+    }
+    int status;
+    if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+        die(argv[i]);
+    ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL);
+    thread_of(pid);
+    status = traps ? count_by_traps(pid) : count_by_steps(pid);
+    qsort(threads, num_threads, sizeof *threads, by_id);
+    for (size_t t = 0; t < num_threads; t++)
+        fprintf(to, "%lu\n", threads[t].count);
+    if (fclose(to))
+        die("output");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
