@@ -7,6 +7,7 @@
 
 #include "encode.h"
 #include "output.h"
+#include "region.h"
 #include "start_point.h"
 
 struct options {
@@ -14,8 +15,10 @@ struct options {
     struct start_point start;
     enum log_format format;
     enum compression compression;
-    bool baseline;  /* for processors of level x86-64-v1 */
-    char **command; /* PROGRAM and its arguments, closed by NULL */
+    struct region_options region; /* end.length 0: only the state at the start is recorded */
+    bool aslr;                    /* leave it on */
+    bool baseline;                /* for processors of level x86-64-v1 */
+    char **command;               /* PROGRAM and its arguments, closed by NULL */
 };
 
 /* Parses the command line. Prints help or version and exits with 0 if asked to; wrong usage: says
