@@ -8,11 +8,13 @@
 #include "encode.h"
 #include "output.h"
 #include "region.h"
+#include "regions_file.h"
 #include "start_point.h"
 
 struct options {
-    const char *base; /* of the pinball */
-    struct start_point start;
+    const char *base;                   /* of the pinball */
+    struct start_point start, stop;     /* stop.text NULL: there is none */
+    const struct regions_file *regions; /* several regions, or NULL */
     enum log_format format;
     enum compression compression;
     struct region_options region; /* end.length 0: only the state at the start is recorded */

@@ -21,6 +21,7 @@
 #include "address_space.h"
 #include "affinity.h"
 #include "call_memory.h"
+#include "events.h"
 #include "instruction.h"
 #include "memory.h"
 #include "message.h"
@@ -58,6 +59,9 @@ struct region {
     struct written_list pending; /* to be logged for the next instruction */
     struct address_space *space;
     struct progress progress;
+    struct events *events;
+    bool simulating;   /* warm-up is over */
+    uint64_t arrivals; /* at the address where the region ends */
     struct {
         uint64_t *list;
         size_t count;
@@ -88,16 +92,21 @@ static void log_range(struct region *region, struct actor *actor, struct written
     }
 }
 
+static void log_pending(struct region *region, struct actor *actor)
+{
+    for (size_t i = 0; i < region->pending.count && actor->log; i++)
+        log_range(region, actor, region->pending.list[i]);
+    region->pending.count = 0;
+}
+
 /* Before ACTOR runs an instruction: its place among those of the others, and what the calls before
  * have written. */
 static void log_turn(struct region *region, struct actor *actor)
 {
-    if (region->last && region->last != actor)
+    if (actor->log && region->last && region->last != actor)
         thread_log_order(actor->log, actor->icount + 1, region->last->number, region->last->icount);
     region->last = actor;
-    for (size_t i = 0; i < region->pending.count; i++)
-        log_range(region, actor, region->pending.list[i]);
-    region->pending.count = 0;
+    log_pending(region, actor);
 }
 
 static void note_call_address(struct region *region, uint64_t address)
@@ -115,6 +124,21 @@ static void note_call_address(struct region *region, uint64_t address)
     region->call_addresses.list[i] = address;
 }
 
+static void mark(struct region *region, const char *name)
+{
+    uint64_t *icounts = memory_resize(NULL, region->num_actors, sizeof *icounts);
+    for (size_t i = 0; i < region->num_actors; i++)
+        icounts[i] = region->actors[i]->icount;
+    events_mark(region->events, name, icounts, region->num_actors);
+    free(icounts);
+}
+
+/* Instructions of those that the length counts. */
+static uint64_t instructions_done(const struct region *region)
+{
+    return region->options->end.global ? region->icount : region->counted->icount;
+}
+
 /* ACTOR has completed the instruction at PC. */
 static void count(struct region *region, struct actor *actor, uint64_t pc)
 {
@@ -122,13 +146,28 @@ static void count(struct region *region, struct actor *actor, uint64_t pc)
     actor->icount++;
     region->icount++;
     actor->last_pc = pc;
-    uint64_t done = end->global ? region->icount : region->counted->icount;
+    if (region->options->num_watched > 0)
+        events_count(region->events, actor->number, pc);
+    uint64_t done = instructions_done(region);
+    if (!region->simulating && done >= region->options->warmup) {
+        region->simulating = true;
+        mark(region, "Sim-Start");
+    }
     if (done >= end->length)
         region->over = true;
     if ((region->icount & 0xfff) == 0) {
         message_check_signal();
         progress_show(&region->progress, done, end->length);
     }
+}
+
+/* ... and stands in front of the next one. */
+static void arrive(struct region *region, const struct actor *actor)
+{
+    const struct region_end *end = &region->options->end;
+    if (end->address && actor->registers.rip == end->address &&
+        ++region->arrivals >= end->address_count)
+        region->over = true;
 }
 
 /* --- ptrace ----------------------------------------------------------------------------------- */
@@ -272,8 +311,9 @@ static struct actor *add_actor(struct region *region, struct thread *thread,
     actor->os_tid = regs_inner_tid(thread->tid);
     actor->registers = entry->general;
     actor->first_pc = actor->last_pc = entry->general.rip;
-    actor->log = thread_log_open(actor->number, &region->snapshot->table, entry,
-                                 region->options->format, region->options->compression);
+    if (region->snapshot)
+        actor->log = thread_log_open(actor->number, &region->snapshot->table, entry,
+                                     region->options->format, region->options->compression);
     region->actors = memory_resize(region->actors, region->num_actors + 1, sizeof *region->actors);
     region->actors[region->num_actors++] = actor;
     return actor;
@@ -313,7 +353,7 @@ static void meet_thread(struct region *region, struct actor *actor, pid_t tid)
     thread->stopped = true;
     affinity_inherit(actor->thread->tid, tid);
     struct thread_regs entry = regs_read(thread);
-    if (!regs_fit(&region->snapshot->table, &entry))
+    if (region->snapshot && !regs_fit(&region->snapshot->table, &entry))
         warn("thread %u, made in the region, uses wider vector registers than any did at the "
              "start: they are not in the pinball",
              (unsigned)region->num_actors);
@@ -393,6 +433,17 @@ static bool is_exit(const struct call *call)
     return call->number == SYS_exit || call->number == SYS_exit_group;
 }
 
+/* ACTOR has completed its call. */
+static void log_call(struct region *region, struct actor *actor, bool is_clone)
+{
+    const struct call *call = &actor->call;
+    int64_t result = (int64_t)actor->registers.rax;
+    bool all = call->number == SYS_rt_sigreturn || call->number == SYS_arch_prctl;
+    thread_log_call(actor->log, actor->icount, &actor->registers, is_clone, all);
+    call_written(call, region->tracee, result, &region->pending);
+    address_space_after(region->space, call, result, &region->pending);
+}
+
 static void end_call(struct region *region, struct actor *actor)
 {
     uint64_t rip = actor->call.rip;
@@ -404,22 +455,19 @@ static void end_call(struct region *region, struct actor *actor)
     }
     affinity_after_call(&actor->call);
     log_turn(region, actor);
-    bool all = actor->call.number == SYS_rt_sigreturn || actor->call.number == SYS_arch_prctl;
     bool is_clone = actor->child != NULL;
-    int64_t result = (int64_t)actor->registers.rax;
     actor->calls++;
     note_call_address(region, rip + 2);
     count(region, actor, rip);
-    thread_log_call(actor->log, actor->icount, &actor->registers, is_clone, all);
-    call_written(&actor->call, region->tracee, result, &region->pending);
-    address_space_after(region->space, &actor->call, result, &region->pending);
+    arrive(region, actor);
+    if (actor->log)
+        log_call(region, actor, is_clone);
     if (is_clone) {
         actor->child->state = READY;
         actor->child = NULL;
     }
     actor->state = READY;
 }
-
 /* ACTOR has made its last call: it is counted, and has no record. */
 static void end_actor(struct region *region, struct actor *actor)
 {
@@ -499,10 +547,9 @@ static void begin_call(struct region *region, struct actor *actor)
     if (!actor->call.known)
         warn("system call %lu at 0x%lx is not known: what it writes to memory is not logged",
              actor->call.number, actor->call.rip);
-    for (size_t i = 0; i < region->pending.count; i++) /* before it may write there again */
-        log_range(region, actor, region->pending.list[i]);
-    region->pending.count = 0;
-    address_space_before(region->space, &actor->call);
+    log_pending(region, actor); /* before it may write there again */
+    if (region->snapshot)
+        address_space_before(region->space, &actor->call);
     affinity_before_call(&actor->call);
     actor->state = IN_CALL;
     actor->thread->stopped = false;
@@ -568,10 +615,13 @@ static void run_plain(struct region *region, struct actor *actor, enum instructi
     if (!step(region, actor, kind))
         return;
     count(region, actor, rip);
+    arrive(region, actor);
     switch (kind) {
     case INSTRUCTION_RDTSC:
     case INSTRUCTION_RDTSCP:
-        thread_log_rdtsc(actor->log, actor->icount, &actor->registers, kind == INSTRUCTION_RDTSCP);
+        if (actor->log)
+            thread_log_rdtsc(actor->log, actor->icount, &actor->registers,
+                             kind == INSTRUCTION_RDTSCP);
         break;
     case INSTRUCTION_PUSHF:
         hide_trap_flag(region, actor);
@@ -660,38 +710,37 @@ static uint64_t find_tid_word(const struct region *region, const struct actor *a
 static struct region *begin(struct tracee *tracee, const struct snapshot *snapshot,
                             const struct thread *first, const struct region_options *options)
 {
+    affinity_pin(tracee);
     struct region *region = memory_new(sizeof *region);
     region->tracee = tracee;
     region->snapshot = snapshot;
     region->options = options;
-    region->space = address_space_new(tracee, &snapshot->maps);
-    for (size_t i = 0; i < snapshot->num_threads; i++) {
-        struct actor *actor = add_actor(region, tracee->threads[i], &snapshot->threads[i]);
-        actor->thread->signal = 0;
+    region->events = events_new(options->watched, options->num_watched);
+    if (snapshot)
+        region->space = address_space_new(tracee, &snapshot->maps);
+    for (size_t i = 0; i < tracee->num_threads; i++) {
+        struct thread *thread = tracee->threads[i];
+        struct thread_regs entry = snapshot ? snapshot->threads[i] : regs_read(thread);
+        struct actor *actor = add_actor(region, thread, &entry);
+        thread->signal = 0;
         set_registers(actor); /* calls that were broken off begin anew */
         actor->tid_word = find_tid_word(region, actor);
-        if (actor->thread == first)
+        if (thread == first)
             region->counted = actor;
+    }
+    if (!region->counted)
+        region->counted = region->actors[0];
+    region->simulating = !snapshot;
+    if (snapshot && options->warmup == 0) {
+        region->simulating = true;
+        mark(region, "Sim-Start");
     }
     progress_begin(&region->progress);
     return region;
 }
 
-static void check_end(const struct region *region)
+static void run(struct region *region)
 {
-    const struct region_end *end = &region->options->end;
-    uint64_t done = end->global ? region->icount : region->counted->icount;
-    if (region->ended && end->length != REGION_TO_END && done < end->length)
-        fail("the program ended %lu instructions after the start, before the region did (%lu); "
-             "--length=end records up to there",
-             done, end->length);
-}
-
-struct region *region_run(struct tracee *tracee, const struct snapshot *snapshot,
-                          const struct thread *first, const struct region_options *options)
-{
-    affinity_pin(tracee);
-    struct region *region = begin(tracee, snapshot, first, options);
     struct actor *actor = region->actors[region->counted->number];
     while (!region->over) {
         take_turn(region, actor);
@@ -702,16 +751,99 @@ struct region *region_run(struct tracee *tracee, const struct snapshot *snapshot
         actor = next_actor(region, actor->number);
     }
     progress_end(&region->progress);
+    note("%lu instructions, %zu thread(s)", region->icount, region->num_actors);
+}
+
+static void check_end(const struct region *region)
+{
+    const struct region_end *end = &region->options->end;
+    if (!region->ended || (end->length == REGION_TO_END && !end->address))
+        return;
+    if (end->length != REGION_TO_END && instructions_done(region) >= end->length)
+        return;
+    if (end->address)
+        fail("the program ended in the region, %lu instructions after the start: it came to the "
+             "end at 0x%lx %lu times of %lu; --length=end records up to the program's end",
+             instructions_done(region), end->address, region->arrivals, end->address_count);
+    fail("the program ended in the region, %lu instructions after the start, before the region "
+         "did (%lu); --length=end records up to the program's end",
+         instructions_done(region), end->length);
+}
+
+struct region *region_run(struct tracee *tracee, const struct snapshot *snapshot,
+                          const struct thread *first, const struct region_options *options)
+{
+    struct region *region = begin(tracee, snapshot, first, options);
+    run(region);
     check_end(region);
     for (size_t i = 0; i < region->num_actors; i++) {
-        struct actor *each = region->actors[i];
-        uint64_t entries = thread_log_entries(each->log);
-        thread_log_close(each->log, each->icount);
-        each->log = NULL;
-        each->log_entries = entries;
+        struct actor *actor = region->actors[i];
+        actor->log_entries = thread_log_entries(actor->log);
+        thread_log_close(actor->log, actor->icount);
+        actor->log = NULL;
     }
-    note("%lu instructions, %zu thread(s)", region->icount, region->num_actors);
+    if (!region->ended)
+        mark(region, "Sim-End");
+    mark(region, "Fini");
+    if (options->with_events)
+        events_write(region->events);
     return region;
+}
+
+/* Behind exec the thread is still inside the call, and the first step only brings it out. */
+static void leave_exec(struct region *region, struct actor *actor)
+{
+    uint64_t rip = actor->registers.rip;
+    step(region, actor, INSTRUCTION_PLAIN);
+    if (actor->registers.rip != rip)
+        count(region, actor, rip);
+}
+
+struct region *region_skip(struct tracee *tracee, const struct region_options *options)
+{
+    struct region *region = begin(tracee, NULL, NULL, options);
+    struct actor *actor = region->actors[0];
+    if (tracee->num_threads == 1 && actor->registers.orig_rax == SYS_execve)
+        leave_exec(region, actor);
+    if (options->end.length > 0)
+        run(region);
+    return region;
+}
+
+bool region_ended(const struct region *region)
+{
+    return region->ended;
+}
+
+uint64_t region_instructions(const struct region *region)
+{
+    return instructions_done(region);
+}
+
+uint64_t region_hits(const struct region *region, size_t index)
+{
+    return events_hits(region->events, index);
+}
+
+const struct thread *region_last_thread(const struct region *region)
+{
+    const struct actor *actor = region->last ? region->last : region->actors[0];
+    return actor->thread;
+}
+
+void region_leave(struct region *region)
+{
+    for (size_t i = 0; i < region->num_actors; i++) {
+        struct actor *actor = region->actors[i];
+        if (actor->state == READY || actor->state == RETURNED)
+            actor->thread->stopped = true;
+    }
+    affinity_release();
+    events_free(region->events);
+    for (size_t i = 0; i < region->num_actors; i++)
+        free(region->actors[i]);
+    free(region->actors);
+    free(region);
 }
 
 size_t region_num_threads(const struct region *region)
