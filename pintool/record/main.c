@@ -10,12 +10,16 @@
 #include "message.h"
 #include "options.h"
 #include "record.h"
+#include "replay_check.h"
 
 int main(int argc, char **argv)
 {
     struct options options;
     options_parse(argc, argv, &options);
     message_catch_signals();
-    record_program(&options);
+    if (options.replay_base)
+        replay_check(options.replay_base);
+    else
+        record_program(&options);
     return 0;
 }

@@ -16,6 +16,7 @@
 static const char help[] =
     "Usage: elfie-record [OPTION...] --start=WHERE [--] PROGRAM [ARGUMENT...]\n"
     "       elfie-record [OPTION...] --regions=FILE [--] PROGRAM [ARGUMENT...]\n"
+    "       elfie-record --replay-check=BASE\n"
     "Runs PROGRAM up to WHERE and writes a pinball of that instant: memory, registers of all\n"
     "threads, modules and symbols. PROGRAM is then ended.\n"
     "\n"
@@ -40,6 +41,8 @@ static const char help[] =
     "      --quantum=N            instructions that a thread runs before the next one has its "
     "turn\n"
     "                             (default 1000)\n"
+    "      --replay-check=BASE    run pinball BASE forward with what its logs hold, and compare\n"
+    "                             instruction counts and last registers; nothing is recorded\n"
     "  -o, --output=BASE          name of the pinball: BASE.text etc. (default pinball/log_0)\n"
     "      --log-format=VERSION   2.6 (plain) or 2.11 (delta-encoded, default)\n"
     "      --compress=HOW         none, bzip2 (default) or gzip\n"
@@ -183,6 +186,7 @@ enum {
     REGIONS,
     WATCH,
     VERIFY,
+    REPLAY_CHECK,
     QUANTUM,
     LOG_FORMAT,
     COMPRESS,
@@ -199,6 +203,7 @@ static const struct option long_options[] = {
     {"regions", required_argument, NULL, REGIONS},
     {"watch-addr", required_argument, NULL, WATCH},
     {"verify", no_argument, NULL, VERIFY},
+    {"replay-check", required_argument, NULL, REPLAY_CHECK},
     {"quantum", required_argument, NULL, QUANTUM},
     {"aslr", no_argument, NULL, ASLR},
     {"log-format", required_argument, NULL, LOG_FORMAT},
@@ -240,6 +245,9 @@ static void take(int option, struct options *options)
     case VERIFY:
         options->region.verify = true;
         break;
+    case REPLAY_CHECK:
+        options->replay_base = optarg;
+        break;
     case QUANTUM:
         options->region.quantum = parse_count("quantum", optarg);
         break;
@@ -279,6 +287,11 @@ void options_parse(int argc, char **argv, struct options *options)
     /* "+": options behind PROGRAM are PROGRAM's. */
     for (int option; (option = getopt_long(argc, argv, "+o:vhV", long_options, NULL)) != -1;)
         take(option, options);
+    if (options->replay_base) {
+        if (optind != argc || options->start.text)
+            fail_usage("--replay-check takes no program and no start");
+        return;
+    }
     if (optind == argc)
         fail_usage("no PROGRAM to record");
     if (*options->base == '\0')

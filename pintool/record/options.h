@@ -20,6 +20,7 @@ struct options {
     struct region_options region; /* end.length 0: only the state at the start is recorded */
     bool aslr;                    /* leave it on */
     bool baseline;                /* for processors of level x86-64-v1 */
+    const char *replay_base;      /* pinball to be checked; nothing is recorded then */
     char **command;               /* PROGRAM and its arguments, closed by NULL */
 };
 

@@ -24,6 +24,7 @@
 #include "events.h"
 #include "instruction.h"
 #include "memory.h"
+#include "memory_copy.h"
 #include "message.h"
 #include "progress.h"
 #include "thread_log.h"
@@ -38,6 +39,8 @@ struct actor {
     enum { READY, IN_CALL, RETURNED, GONE } state;
     struct user_regs_struct registers; /* as it stands; IN_CALL: before the call */
     struct call call;                  /* IN_CALL, RETURNED */
+    struct memory_copy *before;        /* ... the memory, if it has to be compared */
+    uint64_t instructions_before;      /* ... of all threads */
     int status;                        /* RETURNED: what waitpid() said */
     struct actor *child;               /* made by the call that it is in */
     uint64_t icount, calls;
@@ -433,6 +436,50 @@ static bool is_exit(const struct call *call)
     return call->number == SYS_exit || call->number == SYS_exit_group;
 }
 
+/* The call runs a child that shares the memory, up to its exec (posix_spawn does that). */
+static bool lends_memory(const struct region *region, const struct call *call)
+{
+    uint64_t word;
+    return call->number == SYS_vfork || clone_flags(region, call, &word) & CLONE_VFORK;
+}
+
+static bool is_within(const struct written_list *list, uint64_t address)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (address + 8 > list->list[i].address &&
+            address < list->list[i].address + list->list[i].size)
+            return true;
+    return false;
+}
+
+/* Compares memory with what it was before the call: what is not in LIST is added. It says nothing
+ * if other threads have run meanwhile. */
+static void compare_memory(struct region *region, struct actor *actor, struct written_list *list)
+{
+    struct written_list changed = {0};
+    size_t known = list->count, more = 0;
+    bool alone = region->icount == actor->instructions_before + 1;
+    if (alone)
+        memory_copy_compare(actor->before, region->tracee, &changed);
+    else
+        warn("system call %lu at 0x%lx: other threads ran meanwhile: what it writes cannot be "
+             "found out",
+             actor->call.number, actor->call.rip);
+    struct written_list only = {.list = list->list, .count = known};
+    for (size_t i = 0; i < changed.count; i++)
+        for (uint64_t at = 0; at < changed.list[i].size; at += 8)
+            if (!is_within(&only, changed.list[i].address + at)) {
+                written_add(list, changed.list[i].address + at, 8);
+                only.list = list->list;
+                more++;
+            }
+    if (more > 0 && region->options->verify && !lends_memory(region, &actor->call))
+        warn("system call %lu at 0x%lx wrote %zu quadwords that are not known to be its own, the "
+             "first one at 0x%lx: logged",
+             actor->call.number, actor->call.rip, more, list->list[known].address);
+    free(changed.list);
+}
+
 /* ACTOR has completed its call. */
 static void log_call(struct region *region, struct actor *actor, bool is_clone)
 {
@@ -442,6 +489,10 @@ static void log_call(struct region *region, struct actor *actor, bool is_clone)
     thread_log_call(actor->log, actor->icount, &actor->registers, is_clone, all);
     call_written(call, region->tracee, result, &region->pending);
     address_space_after(region->space, call, result, &region->pending);
+    if (actor->before)
+        compare_memory(region, actor, &region->pending);
+    memory_copy_free(actor->before);
+    actor->before = NULL;
 }
 
 static void end_call(struct region *region, struct actor *actor)
@@ -544,13 +595,17 @@ static void take_return(struct region *region, struct actor *actor)
 static void begin_call(struct region *region, struct actor *actor)
 {
     actor->call = call_enter(region->tracee, &actor->registers);
-    if (!actor->call.known)
-        warn("system call %lu at 0x%lx is not known: what it writes to memory is not logged",
-             actor->call.number, actor->call.rip);
     log_pending(region, actor); /* before it may write there again */
     if (region->snapshot)
         address_space_before(region->space, &actor->call);
     affinity_before_call(&actor->call);
+    if (region->snapshot &&
+        (!actor->call.known || region->options->verify || lends_memory(region, &actor->call))) {
+        if (!actor->call.known)
+            note("system call %lu is not known: memory is compared", actor->call.number);
+        actor->before = memory_copy_take(region->tracee);
+        actor->instructions_before = region->icount;
+    }
     actor->state = IN_CALL;
     actor->thread->stopped = false;
     go(actor, 0);
@@ -858,6 +913,7 @@ struct region_counts region_counts(const struct region *region, size_t thread)
                                   .instructions = actor->icount,
                                   .calls = actor->calls,
                                   .log_entries = actor->log_entries,
+                                  .last = actor->registers,
                                   .first_pc = actor->first_pc,
                                   .last_pc = actor->last_pc};
 }

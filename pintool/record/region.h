@@ -69,6 +69,7 @@ struct region_counts {
     pid_t tid;
     uint64_t instructions, calls, log_entries;
     uint64_t first_pc, last_pc;
+    struct user_regs_struct last; /* registers behind the last instruction; before an exit */
 };
 struct region_counts region_counts(const struct region *region, size_t thread);
 

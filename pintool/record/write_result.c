@@ -3,6 +3,7 @@
  * num_syscalls) is there only when it was run. */
 #include <stdlib.h>
 
+#include "final_registers.h"
 #include "memory.h"
 #include "pinball.h"
 #include "write.h"
@@ -12,6 +13,14 @@ static void write_modules(const struct modules *modules, struct output *output)
     for (size_t i = 0; i < modules->count; i++)
         output_printf(output, LOADING, modules->list[i].path, modules->list[i].base,
                       modules->list[i].base + modules->list[i].size - 1);
+}
+
+/* For --replay-check; no other reader knows these lines. */
+static void write_last_registers(const struct user_regs_struct *last, struct output *output)
+{
+    for (const struct final_register *each = final_registers; each->name; each++)
+        output_printf(output, "last_register: %s 0x%lx\n", each->name,
+                      final_register_value(last, each));
 }
 
 static void write_counts(const struct region_counts *counts, struct output *output)
@@ -41,6 +50,8 @@ void write_result(const struct snapshot *snapshot, const struct region *region)
         output_printf(output, "OSTid: %d\n", counts.tid);
         if (region)
             write_counts(&counts, output);
+        if (region)
+            write_last_registers(&counts.last, output);
         output_printf(output, "ip_type: init_pc: 0x%09lx\n", counts.first_pc);
         output_close(output);
         free(suffix);
