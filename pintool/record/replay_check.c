@@ -245,6 +245,19 @@ static uint64_t page_up(uint64_t size)
     return (size + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
 }
 
+/* Up to the new break, from the mapping below it on: the image has at least the page that the
+ * program itself ends with. */
+static void map_heap(struct check *check, uint64_t end)
+{
+    struct maps maps = maps_read(check->puppet.pid);
+    uint64_t lo = 0;
+    for (size_t i = 0; i < maps.count && maps.list[i].lo < end; i++)
+        lo = maps.list[i].hi;
+    maps_free(&maps);
+    if (lo && lo < end && !puppet_map(&check->puppet, lo, end - lo))
+        fail("the program's heap cannot be mapped from 0x%lx to 0x%lx", lo, end);
+}
+
 static void map_for_call(struct check *check, uint64_t number,
                          const struct user_regs_struct *before, uint64_t result)
 {
@@ -254,8 +267,8 @@ static void map_for_call(struct check *check, uint64_t number,
         puppet_map(&check->puppet, result, page_up(before->rsi));
     else if (number == SYS_mremap)
         puppet_map(&check->puppet, result, page_up(before->rdx));
-    else if (number == SYS_brk && result > before->rdi - (1 << 30) && before->rdi)
-        puppet_map(&check->puppet, result & ~UINT64_C(0xffffff), result & 0xffffff);
+    else if (number == SYS_brk && before->rdi && result == before->rdi)
+        map_heap(check, result);
 }
 
 static void replay_call(struct check *check, struct player *player)
