@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 
 #include "message.h"
+#include "repeatable.h"
 
 /* The value of the quadword at ADDRESS. */
 static uint64_t read_word(const struct tracee *tracee, uint64_t address)
@@ -47,7 +48,7 @@ uint64_t auxv_hide_vdso(const struct tracee *tracee)
     /* argc, argv[], envp[], then pairs of type and value. */
     uint64_t pair = skip_list(tracee, skip_list(tracee, registers.rsp + 8));
     for (uint64_t type; (type = read_word(tracee, pair)) != AT_NULL; pair += 16) {
-        if (type == AT_RANDOM)
+        if (type == AT_RANDOM && repeatable)
             fix_random(tracee, read_word(tracee, pair + 8));
         if (type == AT_ENTRY)
             entry = read_word(tracee, pair + 8);

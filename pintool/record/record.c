@@ -14,6 +14,7 @@
 #include "pinball.h"
 #include "region.h"
 #include "regions_file.h"
+#include "repeatable.h"
 #include "snapshot.h"
 #include "start_point.h"
 #include "tracee.h"
@@ -179,6 +180,7 @@ void record_program(const struct options *options)
     const char *file = launch_find(options->command[0]);
     if (!options->regions)
         pinball_open(options->base);
+    repeatable = !options->aslr;
     if (!options->aslr)
         launch_without_aslr();
     if (options->baseline)

@@ -27,6 +27,7 @@
 #include "memory_copy.h"
 #include "message.h"
 #include "progress.h"
+#include "repeatable.h"
 #include "thread_log.h"
 
 #define EFLAGS_TF UINT64_C(0x100)
@@ -505,6 +506,7 @@ static void end_call(struct region *region, struct actor *actor)
         set_registers(actor);
     }
     affinity_after_call(&actor->call);
+    repeatable_after_call(region->tracee, &actor->call, (int64_t)actor->registers.rax);
     log_turn(region, actor);
     bool is_clone = actor->child != NULL;
     actor->calls++;
@@ -674,6 +676,10 @@ static void run_plain(struct region *region, struct actor *actor, enum instructi
     switch (kind) {
     case INSTRUCTION_RDTSC:
     case INSTRUCTION_RDTSCP:
+        if (!actor->log && repeatable) {
+            repeatable_set_time(&actor->registers, region->icount);
+            set_registers(actor);
+        }
         if (actor->log)
             thread_log_rdtsc(actor->log, actor->icount, &actor->registers,
                              kind == INSTRUCTION_RDTSCP);

@@ -19,6 +19,7 @@
 #include "maps.h"
 #include "memory.h"
 #include "message.h"
+#include "repeatable.h"
 #include "symbols.h"
 
 /* --- parsing ---------------------------------------------------------------------------------- */
@@ -241,6 +242,7 @@ static enum event enter_image(struct tracee *tracee, const char *file, struct st
 {
     struct image image = get_image(tracee, file);
     uint64_t entry = auxv_hide_vdso(tracee);
+    repeatable_hide_time(tracee);
     insert(tracee, entry);
     tracee_resume_all(tracee);
     enum event event = tracee_wait(tracee, thread);
@@ -248,6 +250,7 @@ static enum event enter_image(struct tracee *tracee, const char *file, struct st
         event = tracee_stop_all(tracee); /* constructors of libraries may have started threads */
         if (event == EVENT_NONE) {
             breakpoint_remove(tracee);
+            repeatable_show_time(tracee);
             bool found = resolve(tracee, &image, start);
             if (found)
                 insert(tracee, start->address);

@@ -18,6 +18,7 @@
 #include "launch.h"
 #include "memory.h"
 #include "message.h"
+#include "repeatable.h"
 
 #define OPTIONS                                                                                    \
     (PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC |         \
@@ -226,6 +227,8 @@ static enum event handle_stop(struct tracee *tracee, struct thread *thread, int 
             break;
         if (signal == SIGTRAP && breakpoint_take_hit(tracee, thread->tid))
             return EVENT_BREAKPOINT;
+        if (signal == SIGSEGV && repeatable_take_rdtsc(tracee, thread->tid))
+            break;
         thread->signal = signal;
     }
     if (!tracee->stopping)
