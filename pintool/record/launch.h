@@ -5,6 +5,10 @@
 
 #include <sys/types.h>
 
+/* Programs that are launched from now on get no address-space randomisation: the addresses are then
+ * the same in each run. */
+void launch_without_aslr(void);
+
 /* Finds PROGRAM as a shell does (PATH, unless it holds a '/') and gives its path; fails with a
  * message if there is none that can be executed. */
 char *launch_find(const char *program);

@@ -1,44 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* elfie-record: runs a program up to a start point and writes a fat pinball of that instant.
+/* elfie-record: runs a program up to a start point and writes a fat pinball of that instant, and of
+ * the region that follows.
  *
- *   options -> launch, tracee -> start_point -> snapshot -> write_*.c -> pinball
+ *   options -> record -> launch, tracee -> start_point -> snapshot -> write_*.c -> pinball
+ *                                                                  -> region, thread_log
  *
  * The program is under ptrace and stopped from the start point on. Everything that ends the
  * recorder early (fail(), a signal) ends the program too and leaves nothing of the pinball. */
-#include "launch.h"
 #include "message.h"
 #include "options.h"
-#include "pinball.h"
-#include "snapshot.h"
-#include "start_point.h"
-#include "tracee.h"
-#include "write.h"
+#include "record.h"
+#include "replay_check.h"
 
 int main(int argc, char **argv)
 {
     struct options options;
-    static struct tracee tracee; /* used by the exit function */
     options_parse(argc, argv, &options);
     message_catch_signals();
-    const char *file = launch_find(options.command[0]);
-    pinball_open(options.base);
-    if (options.baseline)
-        launch_use_baseline();
-
-    tracee_start(&tracee, file, options.command);
-    const struct thread *first = start_point_reach(&tracee, file, &options.start);
-    note("%s: reached by thread %d of process %d", options.start.text, first->tid, tracee.pid);
-
-    struct snapshot snapshot = snapshot_take(&tracee, options.command);
-    write_text(&snapshot, options.format, options.compression);
-    write_reg(&snapshot, options.compression);
-    write_result(&snapshot);
-    write_procinfo(&snapshot);
-    write_global_log(&snapshot, options.format);
-    tracee_check_stopped(&tracee);
-    write_break(&snapshot);
-    tracee_kill(&tracee);
-    pinball_commit();
-    note("%s: pinball of %zu thread(s) written", options.base, snapshot.num_threads);
+    if (options.replay_base)
+        replay_check(options.replay_base);
+    else
+        record_program(&options);
     return 0;
 }

@@ -7,15 +7,21 @@
 
 #include "encode.h"
 #include "output.h"
+#include "region.h"
+#include "regions_file.h"
 #include "start_point.h"
 
 struct options {
-    const char *base; /* of the pinball */
-    struct start_point start;
+    const char *base;                   /* of the pinball */
+    struct start_point start, stop;     /* stop.text NULL: there is none */
+    const struct regions_file *regions; /* several regions, or NULL */
     enum log_format format;
     enum compression compression;
-    bool baseline;  /* for processors of level x86-64-v1 */
-    char **command; /* PROGRAM and its arguments, closed by NULL */
+    struct region_options region; /* end.length 0: only the state at the start is recorded */
+    bool aslr;                    /* leave it on */
+    bool baseline;                /* for processors of level x86-64-v1 */
+    const char *replay_base;      /* pinball to be checked; nothing is recorded then */
+    char **command;               /* PROGRAM and its arguments, closed by NULL */
 };
 
 /* Parses the command line. Prints help or version and exits with 0 if asked to; wrong usage: says

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memory.h"
@@ -157,6 +158,29 @@ struct reg_table regs_table(const struct thread_regs *threads, size_t count)
     for (unsigned i = 0; i < table.count; i++)
         table.num_listed += table.list[i].listed;
     return table;
+}
+
+bool regs_fit(const struct reg_table *table, const struct thread_regs *thread)
+{
+    struct reg_table needed = regs_table(thread, 1);
+    bool fits = needed.count <= table->count;
+    free(needed.list);
+    return fits;
+}
+
+pid_t regs_inner_tid(pid_t tid)
+{
+    char *path = memory_format("/proc/%d/status", tid);
+    char line[512];
+    pid_t result = tid;
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, "NSpid:", 6) == 0)
+            result = atoi(strrchr(line, '\t') + 1); /* the innermost is last */
+    if (file)
+        fclose(file);
+    free(path);
+    return result;
 }
 
 /* --- values ----------------------------------------------------------------------------------- */

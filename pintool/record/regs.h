@@ -53,6 +53,12 @@ struct thread_regs regs_read(const struct thread *thread);
 /* The table for these threads: as wide as the widest vector register in use in any of them. */
 struct reg_table regs_table(const struct thread_regs *threads, size_t count);
 
+/* False if a thread uses vector registers that are wider than those in TABLE. */
+bool regs_fit(const struct reg_table *table, const struct thread_regs *thread);
+
+/* The id of thread TID as the program itself sees it, in its PID namespace. */
+pid_t regs_inner_tid(pid_t tid);
+
 /* The value of a listed register: reg->size bytes, least significant first. */
 void regs_value(const struct thread_regs *thread, const struct reg *reg,
                 uint8_t value[REG_MAX_BYTES]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Takes the user's --start, gives the program stopped there. */
+/* Takes the start that the user named, gives the program stopped there. */
 #include "start_point.h"
 
+#include <ctype.h>
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +19,7 @@
 #include "maps.h"
 #include "memory.h"
 #include "message.h"
+#include "repeatable.h"
 #include "symbols.h"
 
 /* --- parsing ---------------------------------------------------------------------------------- */
@@ -25,7 +27,7 @@
 static bool parse_number(const char *text, int base, uint64_t *number)
 {
     char *end;
-    if (*text < '0' || *text > '9')
+    if (!isxdigit((unsigned char)*text))
         return false;
     errno = 0;
     *number = strtoull(text, &end, base);
@@ -43,21 +45,42 @@ static bool parse_count(char *text, unsigned long *count)
     return strncmp(colon + 1, "count", 5) == 0 && parse_number(colon + 6, 10, count) && *count > 0;
 }
 
+/* Cuts ENDING off TEXT, if it ends so. */
+static bool cut(char *text, const char *ending)
+{
+    size_t length = strlen(text), size = strlen(ending);
+    if (length < size || strcmp(text + length - size, ending) != 0)
+        return false;
+    text[length - size] = '\0';
+    return true;
+}
+
 bool start_point_parse(const char *text, struct start_point *start)
 {
-    *start = (struct start_point){.text = text};
+    *start = (struct start_point){.text = text, .count = 1};
     const char *colon = strchr(text, ':');
     if (!colon || colon[1] == '\0')
         return false;
+    uint64_t tag;
     char *what = memory_format("%s", colon + 1);
-    if (!parse_count(what, &start->count) || *what == '\0')
-        return false;
-    if (strncmp(text, "symbol:", 7) == 0) {
+    start->global = cut(what, ":global");
+    bool good = false;
+    if (strncmp(text, "icount:", 7) == 0) {
+        start->kind = START_ICOUNT;
+        good = parse_number(what, 10, &start->count);
+    } else if (!parse_count(what, &start->count) || *what == '\0') {
+        good = false;
+    } else if (strncmp(text, "symbol:", 7) == 0) {
+        start->kind = START_SYMBOL;
         start->symbol = what;
         return true;
+    } else if (strncmp(text, "ssc:", 4) == 0) {
+        start->kind = START_SSC;
+        good = isxdigit((unsigned char)*what) && parse_number(what, 16, &tag) && tag <= UINT32_MAX;
+        start->tag = (uint32_t)(good ? tag : 0);
+    } else if (strncmp(text, "address:", 8) == 0) {
+        good = strncmp(what, "0x", 2) == 0 && parse_number(what, 16, &start->address);
     }
-    bool good = strncmp(text, "address:", 8) == 0 && strncmp(what, "0x", 2) == 0 &&
-                parse_number(what, 16, &start->address);
     free(what);
     return good;
 }
@@ -104,6 +127,33 @@ static bool find_symbol(const struct tracee *tracee, struct start_point *start)
     return found;
 }
 
+/* Where the SSC mark of start->tag is: mov $TAG,%ebx; fs addr32 nop. Gives how often it is there;
+ * the first one is start->address. */
+static unsigned find_mark(const struct tracee *tracee, struct start_point *start)
+{
+    uint8_t mark[8] = {0xbb, 0, 0, 0, 0, 0x64, 0x67, 0x90};
+    memcpy(mark + 1, &start->tag, sizeof start->tag);
+    unsigned found = 0;
+    struct maps maps = maps_read(tracee->pid);
+    for (size_t i = 0; i < maps.count; i++) {
+        const struct mapping *mapping = &maps.list[i];
+        if (!mapping->executable || !maps_is_image(mapping))
+            continue;
+        size_t size = mapping->hi - mapping->lo;
+        uint8_t *code = memory_resize(NULL, size, 1);
+        size_t got = tracee_read(tracee, mapping->lo, code, size);
+        const uint8_t *at = code;
+        while ((at = memmem(at, got - (size_t)(at - code), mark, sizeof mark))) {
+            if (found++ == 0)
+                start->address = mapping->lo + (uint64_t)(at - code);
+            at++;
+        }
+        free(code);
+    }
+    maps_free(&maps);
+    return found;
+}
+
 static bool is_code(const struct tracee *tracee, uint64_t address)
 {
     struct maps maps = maps_read(tracee->pid);
@@ -113,11 +163,38 @@ static bool is_code(const struct tracee *tracee, uint64_t address)
     return result;
 }
 
+static bool is_there(const struct tracee *tracee, struct start_point *start)
+{
+    switch (start->kind) {
+    case START_SYMBOL:
+        return find_symbol(tracee, start);
+    case START_SSC: {
+        unsigned marks = find_mark(tracee, start);
+        if (marks > 1)
+            fail("%s: this mark is at %u places, the first one 0x%lx: name one of them with "
+                 "address:0xPC",
+                 start->text, marks, start->address);
+        return marks == 1;
+    }
+    case START_ADDRESS:
+        return is_code(tracee, start->address);
+    case START_ICOUNT:
+        break;
+    }
+    return true;
+}
+
+void start_point_find(const struct tracee *tracee, struct start_point *start)
+{
+    if (!is_there(tracee, start))
+        fail("%s: not in the program or its libraries", start->text);
+}
+
 /* False if this image does not have the start point, but the next one may. */
 static bool resolve(const struct tracee *tracee, const struct image *image,
                     struct start_point *start)
 {
-    if (start->symbol ? find_symbol(tracee, start) : is_code(tracee, start->address))
+    if (is_there(tracee, start))
         return true;
     if (image->is_interpreter) {
         note("%s: not in %s: waiting for the program that it executes", start->text, image->path);
@@ -128,8 +205,10 @@ static bool resolve(const struct tracee *tracee, const struct image *image,
              "symbol:__libc_start_main is just before main, and address:0xPC any place; C++ names "
              "are needed as nm prints them without -C",
              start->symbol, image->path);
+    if (start->kind == START_SSC)
+        fail("%s: no such mark in %s or its libraries", start->text, image->path);
     fail("0x%lx: no code there when %s starts; for a position-independent program this is a "
-         "run-time address, and equal in each run only without randomisation (setarch -R)",
+         "run-time address, and equal in each run only without randomisation",
          start->address, image->path);
 }
 
@@ -163,6 +242,7 @@ static enum event enter_image(struct tracee *tracee, const char *file, struct st
 {
     struct image image = get_image(tracee, file);
     uint64_t entry = auxv_hide_vdso(tracee);
+    repeatable_hide_time(tracee);
     insert(tracee, entry);
     tracee_resume_all(tracee);
     enum event event = tracee_wait(tracee, thread);
@@ -170,6 +250,7 @@ static enum event enter_image(struct tracee *tracee, const char *file, struct st
         event = tracee_stop_all(tracee); /* constructors of libraries may have started threads */
         if (event == EVENT_NONE) {
             breakpoint_remove(tracee);
+            repeatable_show_time(tracee);
             bool found = resolve(tracee, &image, start);
             if (found)
                 insert(tracee, start->address);

@@ -18,6 +18,7 @@
 #include "launch.h"
 #include "memory.h"
 #include "message.h"
+#include "repeatable.h"
 
 #define OPTIONS                                                                                    \
     (PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC |         \
@@ -36,7 +37,7 @@ static struct thread *find_thread(const struct tracee *tracee, pid_t tid)
     return NULL;
 }
 
-static struct thread *add_thread(struct tracee *tracee, pid_t tid)
+struct thread *tracee_add_thread(struct tracee *tracee, pid_t tid)
 {
     struct thread *thread = memory_new(sizeof *thread);
     thread->tid = tid;
@@ -45,7 +46,7 @@ static struct thread *add_thread(struct tracee *tracee, pid_t tid)
     return thread;
 }
 
-static void remove_thread(struct tracee *tracee, pid_t tid)
+void tracee_remove_thread(struct tracee *tracee, pid_t tid)
 {
     for (size_t i = 0; i < tracee->num_threads; i++) {
         if (tracee->threads[i]->tid != tid)
@@ -58,8 +59,7 @@ static void remove_thread(struct tracee *tracee, pid_t tid)
     }
 }
 
-/* True if TID is a thread of the program and not a process of its own. */
-static bool is_own_thread(const struct tracee *tracee, pid_t tid)
+bool tracee_is_own_thread(const struct tracee *tracee, pid_t tid)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/task/%d", tracee->pid, tid);
@@ -145,6 +145,14 @@ static void handle_child(struct tracee *tracee, pid_t pid, int status)
     ptrace(group_stop ? PTRACE_LISTEN : PTRACE_CONT, pid, 0, event ? 0 : signal);
 }
 
+void tracee_handle_child(struct tracee *tracee, pid_t pid, int status)
+{
+    if (is_child(tracee, pid))
+        handle_child(tracee, pid, status);
+    else if (WIFSTOPPED(status))
+        meet_child(tracee, pid);
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 static void open_memory(struct tracee *tracee)
@@ -163,7 +171,7 @@ static enum event handle_exec(struct tracee *tracee)
 {
     while (tracee->num_threads > 0)
         free(tracee->threads[--tracee->num_threads]);
-    add_thread(tracee, tracee->pid)->stopped = true;
+    tracee_add_thread(tracee, tracee->pid)->stopped = true;
     tracee->breakpoint = (struct breakpoint){0};
     tracee->stopping = false;
     open_memory(tracee);
@@ -174,8 +182,8 @@ static void handle_clone(struct tracee *tracee, struct thread *thread)
 {
     unsigned long tid = 0;
     if (ptrace(PTRACE_GETEVENTMSG, thread->tid, 0, &tid) == 0 &&
-        is_own_thread(tracee, (pid_t)tid) && !find_thread(tracee, (pid_t)tid))
-        add_thread(tracee, (pid_t)tid); /* its first stop is still to come */
+        tracee_is_own_thread(tracee, (pid_t)tid) && !find_thread(tracee, (pid_t)tid))
+        tracee_add_thread(tracee, (pid_t)tid); /* its first stop is still to come */
     /* Even when stopping: the thread is inside the call, whose result is not there yet. The
      * interrupt stays pending and stops it behind the call. */
     resume(thread);
@@ -187,8 +195,8 @@ static struct thread *meet(struct tracee *tracee, pid_t tid, int status)
 {
     if (!WIFSTOPPED(status))
         return NULL;
-    if (is_own_thread(tracee, tid))
-        return add_thread(tracee, tid);
+    if (tracee_is_own_thread(tracee, tid))
+        return tracee_add_thread(tracee, tid);
     meet_child(tracee, tid);
     return NULL;
 }
@@ -219,6 +227,8 @@ static enum event handle_stop(struct tracee *tracee, struct thread *thread, int 
             break;
         if (signal == SIGTRAP && breakpoint_take_hit(tracee, thread->tid))
             return EVENT_BREAKPOINT;
+        if (signal == SIGSEGV && repeatable_take_rdtsc(tracee, thread->tid))
+            break;
         thread->signal = signal;
     }
     if (!tracee->stopping)
@@ -239,7 +249,7 @@ static enum event handle(struct tracee *tracee, pid_t tid, int status, struct th
         return EVENT_NONE;
     if (WIFSTOPPED(status))
         return handle_stop(tracee, *thread, status);
-    remove_thread(tracee, tid);
+    tracee_remove_thread(tracee, tid);
     if (tid != tracee->pid)
         return EVENT_NONE;
     /* The initial thread is reported last of all. */
@@ -396,7 +406,7 @@ void tracee_start(struct tracee *tracee, const char *file, char *const arguments
 {
     *tracee = (struct tracee){.memory = -1};
     tracee->pid = launch(file, arguments, OPTIONS);
-    add_thread(tracee, tracee->pid);
+    tracee_add_thread(tracee, tracee->pid);
     running = tracee;
     atexit(kill_running);
     struct thread *thread;
@@ -431,6 +441,10 @@ void tracee_kill(struct tracee *tracee)
 {
     running = NULL;
     kill(tracee->pid, SIGKILL);
+    /* A signal does not get a thread out of its last stop. */
+    for (size_t i = 0; i < tracee->num_threads; i++)
+        if (tracee->threads[i]->exiting)
+            ptrace(PTRACE_DETACH, tracee->threads[i]->tid, 0, 0);
     for (;;) {
         int status;
         pid_t tid = waitpid(-1, &status, __WALL);

@@ -69,6 +69,18 @@ pid_t tracee_wait_status(pid_t tid, int *status);
 /* Reads up to SIZE bytes at ADDRESS (foreign), whatever the protection; gives how many. */
 size_t tracee_read(const struct tracee *tracee, uint64_t address, void *buffer, size_t size);
 
+/* For those who wait for statuses themselves (region.c). A new thread is put at the end of the
+ * list; one that has ended is taken out. */
+struct thread *tracee_add_thread(struct tracee *tracee, pid_t tid);
+void tracee_remove_thread(struct tracee *tracee, pid_t tid);
+
+/* True if TID is a thread of the program and not a process of its own. */
+bool tracee_is_own_thread(const struct tracee *tracee, pid_t tid);
+
+/* A wait status of a process that is none of the threads: a forked child is let go; one that shares
+ * the memory is kept until it executes something else. */
+void tracee_handle_child(struct tracee *tracee, pid_t pid, int status);
+
 /* Ends the program. */
 void tracee_kill(struct tracee *tracee);
 

@@ -5,6 +5,7 @@
 
 #include "encode.h"
 #include "output.h"
+#include "region.h"
 #include "snapshot.h"
 
 #define LOADING "Loading %s(0x%09lx:0x%09lx)\n"
@@ -13,20 +14,28 @@
 void write_text(const struct snapshot *snapshot, enum log_format format,
                 enum compression compression);
 
-/* BASE.T.reg of each thread T. */
+/* One register's line: SIZE bytes, least significant first. */
+void write_reg_value(struct output *output, unsigned index, const uint8_t *value, unsigned size);
+
+/* The initial state of a thread, as BASE.T.reg begins. */
+void write_initial_state(const struct reg_table *table, const struct thread_regs *thread,
+                         struct output *output);
+
+/* BASE.T.reg of each thread T, of a region that is not run. */
 void write_reg(const struct snapshot *snapshot, enum compression compression);
 
-/* BASE.T.result of each thread T. */
-void write_result(const struct snapshot *snapshot);
+/* BASE.T.result of each thread T. REGION NULL: it was not run. */
+void write_result(const struct snapshot *snapshot, const struct region *region);
 
-/* BASE.global.log. */
-void write_global_log(const struct snapshot *snapshot, enum log_format format);
+/* BASE.global.log, likewise. */
+void write_global_log(const struct snapshot *snapshot, enum log_format format,
+                      const struct region *region);
 
 /* BASE.procinfo.xml: modules and symbols. */
 void write_procinfo(const struct snapshot *snapshot);
 
 /* BASE.sysstate/BRK.log: the program break. Asks the kernel by a system call made in the initial
- * thread, whose registers and code it destroys: to be called last. */
+ * thread, and puts the thread's state back. */
 void write_break(const struct snapshot *snapshot);
 
 #endif

@@ -12,29 +12,45 @@
 #include "pinball.h"
 #include "write.h"
 
-/* Puts a syscall instruction where the thread stands, and steps over it. Zero if that fails. */
-static uint64_t ask_kernel(const struct snapshot *snapshot)
+/* Steps thread TID, all of whose signals stay where they are, over a syscall instruction at RIP.
+ * Zero if that fails. */
+static uint64_t step_over_call(pid_t tid, uint64_t rip)
 {
-    pid_t tid = snapshot->threads[0].tid;
-    struct user_regs_struct registers = snapshot->threads[0].general;
-    const uint64_t syscall_instruction = 0x050f;
-    registers.rax = SYS_brk;
-    registers.rdi = 0;
-    registers.orig_rax = UINT64_MAX;
-    if (ptrace(PTRACE_POKEDATA, tid, registers.rip, syscall_instruction) != 0 ||
-        ptrace(PTRACE_SETREGS, tid, 0, &registers) != 0)
-        return 0;
-    /* Stops that were pending come first; signals are not delivered any more. */
+    /* Stops that were pending come first. */
     for (int stops = 0; stops < 1000; stops++) {
         int status;
         struct user_regs_struct now;
         if (ptrace(PTRACE_SINGLESTEP, tid, 0, 0) != 0 || tracee_wait_status(tid, &status) != tid ||
             !WIFSTOPPED(status) || ptrace(PTRACE_GETREGS, tid, 0, &now) != 0)
             return 0;
-        if (now.rip == registers.rip + 2)
+        if (now.rip == rip + 2)
             return now.rax;
     }
     return 0;
+}
+
+/* Puts a syscall instruction where the thread stands, steps over it and puts all back. Zero if that
+ * fails. */
+static uint64_t ask_kernel(const struct snapshot *snapshot)
+{
+    pid_t tid = snapshot->threads[0].tid;
+    struct user_regs_struct registers = snapshot->threads[0].general;
+    uint64_t rip = registers.rip;
+    registers.rax = SYS_brk;
+    registers.rdi = 0;
+    registers.orig_rax = UINT64_MAX;
+    errno = 0;
+    uint64_t code = (uint64_t)ptrace(PTRACE_PEEKDATA, tid, rip, 0);
+    if (errno || ptrace(PTRACE_POKEDATA, tid, rip, (code & ~UINT64_C(0xffff)) | 0x050f) != 0)
+        return 0;
+    uint64_t result = 0;
+    if (ptrace(PTRACE_SETREGS, tid, 0, &registers) == 0)
+        result = step_over_call(tid, rip);
+    /* The snapshot's registers, with which a call that was broken off begins anew. */
+    if (ptrace(PTRACE_POKEDATA, tid, rip, code) != 0 ||
+        ptrace(PTRACE_SETREGS, tid, 0, &snapshot->threads[0].general) != 0)
+        tracee_check_stopped(snapshot->tracee);
+    return result;
 }
 
 void write_break(const struct snapshot *snapshot)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Takes the registers of each thread, gives BASE.T.reg: the initial state only, because the region
- * has not been run: no records of system calls, no end marker. */
+/* Takes the registers of each thread, gives the initial state of BASE.T.reg. Where the region is
+ * not run that is all: no records of system calls, no end marker. */
 #include <stdlib.h>
 
 #include "memory.h"
@@ -8,7 +8,7 @@
 #include "write.h"
 
 /* Least significant byte first, without the most significant zero bytes; "0" for zero. */
-static void write_value(struct output *output, unsigned index, const uint8_t *value, unsigned size)
+void write_reg_value(struct output *output, unsigned index, const uint8_t *value, unsigned size)
 {
     char digits[2 * REG_MAX_BYTES + 1] = "0";
     while (size > 0 && value[size - 1] == 0)
@@ -20,7 +20,7 @@ static void write_value(struct output *output, unsigned index, const uint8_t *va
     output_printf(output, "%u %s\n", index, digits);
 }
 
-static void write_thread(const struct reg_table *table, const struct thread_regs *thread,
+void write_initial_state(const struct reg_table *table, const struct thread_regs *thread,
                          struct output *output)
 {
     output_printf(output, "ic ;0 %u\n", table->num_listed);
@@ -30,7 +30,7 @@ static void write_thread(const struct reg_table *table, const struct thread_regs
         if (!reg->listed)
             continue;
         regs_value(thread, reg, value);
-        write_value(output, i, value, reg->size);
+        write_reg_value(output, i, value, reg->size);
     }
 }
 
@@ -39,7 +39,7 @@ void write_reg(const struct snapshot *snapshot, enum compression compression)
     for (size_t i = 0; i < snapshot->num_threads; i++) {
         char *suffix = memory_format("%zu.reg", i);
         struct output *output = pinball_create(suffix, compression);
-        write_thread(&snapshot->table, &snapshot->threads[i], output);
+        write_initial_state(&snapshot->table, &snapshot->threads[i], output);
         output_close(output);
         free(suffix);
     }
