@@ -95,7 +95,12 @@ void elfie_run_monitored(void)
     region_process =
         elfie_clone(CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | SIGCHLD, stack, run_region, self);
     if (region_process < 0)
-        elfie_fail("cannot create the process of the region (see ulimit -u)", region_process);
+        elfie_fail(
+            region_process == -EINVAL
+                ? "this host has no processes that share memory, and a monitor needs one; the "
+                  "region was not run"
+                : "cannot create the process of the region (see ulimit -u); it was not run",
+            region_process);
     wait_for_region();
     if (elfie_region_has_started() && elfie_config.on_exit)
         elfie_config.on_exit();
