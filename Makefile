@@ -32,7 +32,8 @@ startup_objects := $(patsubst startup/%,$(B)/startup/%.o,$(basename $(wildcard s
 kinds           := basic
 library_objects := $(patsubst instrumentation/%.c,$(B)/instrumentation/%.o,\
 	$(filter-out $(kinds:%=instrumentation/%.c),$(wildcard instrumentation/*.c)))
-record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c))
+record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c)) \
+	$(patsubst pintool/common/%.c,$(B)/common/%.o,$(wildcard pintool/common/*.c))
 
 .PHONY: all
 all: $(B)/pinball2elf $(B)/elfie-record $(B)/libelfie.a $(kinds:%=$(B)/%.o) $(B)/elfie.ld.in
@@ -57,6 +58,10 @@ $(B)/record/%.o: pintool/record/%.c | $(B)/record
 	$(call say,CC)
 	$(Q)$(CC) $(HOSTED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/common/%.o: pintool/common/%.c | $(B)/common
+	$(call say,CC)
+	$(Q)$(CC) $(HOSTED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
 $(B)/startup/%.o: startup/%.c | $(B)/startup
 	$(call say,CC)
 	$(Q)$(CC) $(FREESTANDING) -MMD -MP -c -o $@ $<
@@ -76,10 +81,10 @@ $(kinds:%=$(B)/%.o): $(B)/%.o: instrumentation/%.c | $(B)
 $(B)/elfie.ld.in: ldscripts/elfie.ld.in | $(B)
 	$(Q)cp $< $@
 
-$(B) $(B)/gen $(B)/startup $(B)/instrumentation $(B)/record $(B)/host:
+$(B) $(B)/gen $(B)/startup $(B)/instrumentation $(B)/record $(B)/common $(B)/host:
 	$(Q)mkdir -p $@
 
--include $(wildcard $(addprefix $(B)/,*.d gen/*.d startup/*.d instrumentation/*.d record/*.d host/*.d))
+-include $(wildcard $(addprefix $(B)/,*.d gen/*.d startup/*.d instrumentation/*.d record/*.d common/*.d host/*.d))
 
 .PHONY: clean
 clean:

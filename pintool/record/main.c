@@ -5,9 +5,11 @@
  *
  * The program is under ptrace and stopped from the start point on. Everything that ends the
  * recorder early (fail(), a signal) ends the program too and leaves nothing of the pinball. */
+#include "capture.h"
 #include "launch.h"
 #include "message.h"
 #include "options.h"
+#include "permission.h"
 #include "pinball.h"
 #include "snapshot.h"
 #include "start_point.h"
@@ -20,7 +22,12 @@ int main(int argc, char **argv)
     static struct tracee tracee; /* used by the exit function */
     options_parse(argc, argv, &options);
     message_catch_signals();
+    if (options.pid || options.core) {
+        options.pid ? capture_process(&options) : capture_core(&options);
+        return 0;
+    }
     const char *file = launch_find(options.command[0]);
+    permission_check_program(file);
     pinball_open(options.base);
     if (options.baseline)
         launch_use_baseline();
@@ -35,6 +42,7 @@ int main(int argc, char **argv)
     write_result(&snapshot);
     write_procinfo(&snapshot);
     write_global_log(&snapshot, options.format);
+    write_sysstate(&snapshot);
     tracee_check_stopped(&tracee);
     write_break(&snapshot);
     tracee_kill(&tracee);

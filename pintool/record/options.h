@@ -4,6 +4,7 @@
 #define OPTIONS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "encode.h"
 #include "output.h"
@@ -14,8 +15,11 @@ struct options {
     struct start_point start;
     enum log_format format;
     enum compression compression;
-    bool baseline;  /* for processors of level x86-64-v1 */
-    char **command; /* PROGRAM and its arguments, closed by NULL */
+    bool baseline;       /* for processors of level x86-64-v1 */
+    char **command;      /* PROGRAM and its arguments, closed by NULL */
+    pid_t pid;           /* process to attach to, or 0 */
+    const char *core;    /* core dump to take, or NULL */
+    const char *sysroot; /* where to look for the files that it names */
 };
 
 /* Parses the command line. Prints help or version and exits with 0 if asked to; wrong usage: says

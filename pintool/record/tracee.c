@@ -36,7 +36,7 @@ static struct thread *find_thread(const struct tracee *tracee, pid_t tid)
     return NULL;
 }
 
-static struct thread *add_thread(struct tracee *tracee, pid_t tid)
+struct thread *tracee_add_thread(struct tracee *tracee, pid_t tid)
 {
     struct thread *thread = memory_new(sizeof *thread);
     thread->tid = tid;
@@ -147,7 +147,7 @@ static void handle_child(struct tracee *tracee, pid_t pid, int status)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static void open_memory(struct tracee *tracee)
+void tracee_open_memory(struct tracee *tracee)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/mem", tracee->pid);
@@ -163,10 +163,10 @@ static enum event handle_exec(struct tracee *tracee)
 {
     while (tracee->num_threads > 0)
         free(tracee->threads[--tracee->num_threads]);
-    add_thread(tracee, tracee->pid)->stopped = true;
+    tracee_add_thread(tracee, tracee->pid)->stopped = true;
     tracee->breakpoint = (struct breakpoint){0};
     tracee->stopping = false;
-    open_memory(tracee);
+    tracee_open_memory(tracee);
     return EVENT_EXEC;
 }
 
@@ -175,7 +175,7 @@ static void handle_clone(struct tracee *tracee, struct thread *thread)
     unsigned long tid = 0;
     if (ptrace(PTRACE_GETEVENTMSG, thread->tid, 0, &tid) == 0 &&
         is_own_thread(tracee, (pid_t)tid) && !find_thread(tracee, (pid_t)tid))
-        add_thread(tracee, (pid_t)tid); /* its first stop is still to come */
+        tracee_add_thread(tracee, (pid_t)tid); /* its first stop is still to come */
     /* Even when stopping: the thread is inside the call, whose result is not there yet. The
      * interrupt stays pending and stops it behind the call. */
     resume(thread);
@@ -188,7 +188,7 @@ static struct thread *meet(struct tracee *tracee, pid_t tid, int status)
     if (!WIFSTOPPED(status))
         return NULL;
     if (is_own_thread(tracee, tid))
-        return add_thread(tracee, tid);
+        return tracee_add_thread(tracee, tid);
     meet_child(tracee, tid);
     return NULL;
 }
@@ -327,6 +327,22 @@ bool tracee_restart_call(const struct thread *thread, struct user_regs_struct *r
     return true;
 }
 
+uint64_t tracee_guess_call(const uint8_t code[TRACEE_CALL_CODE])
+{
+    /* The calls that return -ERESTART_BLOCK and so go on as restart_syscall. */
+    static const uint32_t numbers[] = {SYS_poll, SYS_nanosleep, SYS_futex, SYS_clock_nanosleep};
+    if (code[TRACEE_CALL_CODE - 2] != 0x0f || code[TRACEE_CALL_CODE - 1] != 0x05)
+        return 0;
+    for (size_t at = TRACEE_CALL_CODE - 2 - 5 + 1; at-- > 0;) {
+        uint32_t number;
+        memcpy(&number, code + at + 1, sizeof number);
+        for (size_t i = 0; code[at] == 0xb8 && i < sizeof numbers / sizeof *numbers; i++)
+            if (number == numbers[i]) /* mov $number,%eax */
+                return number;
+    }
+    return 0;
+}
+
 /* A thread that was stopped for a moment goes on as if it had not been: EINTR that only the stop
  * caused is taken back; other results are restarted by the kernel itself. A sleep it restarts as
  * restart_syscall, which means nothing in another process: the real number is kept. */
@@ -396,7 +412,7 @@ void tracee_start(struct tracee *tracee, const char *file, char *const arguments
 {
     *tracee = (struct tracee){.memory = -1};
     tracee->pid = launch(file, arguments, OPTIONS);
-    add_thread(tracee, tracee->pid);
+    tracee_add_thread(tracee, tracee->pid);
     running = tracee;
     atexit(kill_running);
     struct thread *thread;

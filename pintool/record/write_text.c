@@ -122,8 +122,8 @@ static void put_piece(struct writer *writer, const struct mapping *mapping, uint
         return;
     }
     for (size_t done = 0; done < pages;) {
-        size_t size = tracee_read(writer->snapshot->tracee, address + done * PAGE_BYTES, values,
-                                  (pages - done) * PAGE_BYTES);
+        size_t size = snapshot_read(writer->snapshot, address + done * PAGE_BYTES, values,
+                                    (pages - done) * PAGE_BYTES);
         size_t good = size / PAGE_BYTES;
         for (size_t i = 0; i < good; i++)
             put_page(writer, address + (done + i) * PAGE_BYTES, values + i * ENCODE_QUADWORDS);
@@ -173,7 +173,7 @@ void write_text(const struct snapshot *snapshot, enum log_format format,
         .format = format,
         .buffer = memory_new(BUFFER_SIZE),
         .pages = count_pages(&snapshot->maps),
-        .pagemap = open(pagemap, O_RDONLY | O_CLOEXEC),
+        .pagemap = snapshot->core ? -1 : open(pagemap, O_RDONLY | O_CLOEXEC),
     };
     writer.text = pinball_create("text", compression);
     writer.address = pinball_create("address", COMPRESS_NONE);
