@@ -44,7 +44,7 @@ $(B)/pinball2elf: $(gen_objects)
 
 $(B)/elfie-record: $(record_objects)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldw -lelf -lz -lbz2
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldw -lelf -lz -lbz2 -pthread
 
 $(B)/libelfie.a: $(startup_objects) $(library_objects)
 	$(call say,AR)

@@ -123,7 +123,6 @@ static void find_restarted_call(const struct tracee *tracee, struct thread *thre
 void attach(struct tracee *tracee, pid_t pid)
 {
     *tracee = (struct tracee){.pid = pid, .memory = -1};
-    permission_check_process(pid);
     while (seize_new_threads(tracee) > 0)
         ;
     attached = tracee;

@@ -15,6 +15,7 @@
 #include "core_file.h"
 #include "memory.h"
 #include "message.h"
+#include "permission.h"
 #include "pinball.h"
 #include "process.h"
 #include "remote_call.h"
@@ -47,6 +48,7 @@ static void leave_vdso(const struct tracee *tracee)
 void capture_process(const struct options *options)
 {
     static struct tracee tracee; /* used by the exit function */
+    permission_check_process(options->pid);
     pinball_open(options->base);
     attach(&tracee, options->pid);
     leave_vdso(&tracee);

@@ -9,18 +9,53 @@ static unsigned hex_length(uint64_t value)
     return value ? (unsigned)(67 - __builtin_clzll(value)) / 4 : 1;
 }
 
+/* 2^N has (N + 1) * 1233 / 4096 decimal digits or one more. */
 static unsigned decimal_length(uint64_t value)
 {
-    unsigned length = 1;
-    for (; value >= 10000; value /= 10000)
-        length += 4;
-    return length + (value >= 10) + (value >= 100) + (value >= 1000);
+    static const uint64_t powers[] = {
+        0,
+        10,
+        100,
+        1000,
+        10000,
+        100000,
+        1000000,
+        10000000,
+        100000000,
+        1000000000,
+        10000000000,
+        100000000000,
+        1000000000000,
+        10000000000000,
+        100000000000000,
+        1000000000000000,
+        10000000000000000,
+        100000000000000000,
+        1000000000000000000,
+        10000000000000000000U,
+    };
+    unsigned guess = (64 - (unsigned)__builtin_clzll(value | 1)) * 1233 >> 12;
+    return guess + (value >= powers[guess]);
 }
 
+/* The 8 hexadecimal digits of VALUE, the first one in the lowest byte: each digit gets a byte of
+ * its own, and those from 10 on are moved up to the letters. */
+static uint64_t spread_hex(uint32_t value)
+{
+    uint64_t digits = __builtin_bswap32(value);
+    digits = (digits & 0xffff) | (digits & 0xffff0000) << 16;
+    digits = (digits & 0x000000ff000000ff) | (digits & 0x0000ff000000ff00) << 8;
+    digits = (digits & 0x00f000f000f000f0) >> 4 | (digits & 0x000f000f000f000f) << 8;
+    uint64_t letters = (digits + 0x0606060606060606) >> 4 & 0x0101010101010101;
+    return digits + 0x3030303030303030 + letters * ('a' - '9' - 1);
+}
+
+/* Writes 16 bytes, whatever DIGITS is. */
 static char *put_hex(char *text, uint64_t value, unsigned digits)
 {
-    for (unsigned i = digits; i-- > 0; value >>= 4)
-        text[i] = "0123456789abcdef"[value & 15];
+    value <<= 4 * (16 - digits);
+    uint64_t halves[2] = {spread_hex((uint32_t)(value >> 32)), spread_hex((uint32_t)value)};
+    memcpy(text, halves, sizeof halves);
     return text + digits;
 }
 

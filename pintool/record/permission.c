@@ -103,7 +103,7 @@ _Noreturn void permission_refused(pid_t pid, int error)
     struct stat status;
     char *what =
         pid ? memory_format("process %d", pid) : memory_format("a process that is started here");
-    snprintf(path, sizeof path, "/proc/%d", pid);
+    snprintf(path, sizeof path, "/proc/%d/maps", pid);
     if (pid && error == ESRCH)
         fail("%s has ended", what);
     long user = pid ? process_status(pid, "Uid") : -1;
@@ -111,7 +111,8 @@ _Noreturn void permission_refused(pid_t pid, int error)
         fail("%s cannot be traced: %s: it belongs to user %ld; record as that user or as root "
              "(%s is a further condition)",
              what, strerror(error), user, YAMA);
-    /* The owner of /proc/PID is root when the kernel protects the process ("dumpable", prctl(2)).
+    /* The owner of files in /proc/PID is root when the kernel protects the process ("dumpable",
+     * prctl(2)).
      */
     if (pid && !may_trace_all() && stat(path, &status) == 0 && status.st_uid != (uid_t)user)
         fail("%s cannot be traced: %s: it is a setuid program, or one that protects itself; record "
