@@ -208,6 +208,30 @@ static bool is_pinball_suffix(const char *suffix)
     return false;
 }
 
+/* Files FD_N that an older FD.log names: the recorder made them. */
+static void remove_stale_copies(void)
+{
+    char *path = path_of(SYSSTATE "FD.log");
+    char *line = NULL;
+    size_t size = 0;
+    FILE *file = fopen(path, "re");
+    while (file && getline(&line, &size, file) > 0) {
+        int number, end = 0;
+        if (sscanf(line, "%d file %n", &number, &end) != 1 || end == 0 || number < 0)
+            continue;
+        char *suffix = memory_format(SYSSTATE "workdir/FD_%d", number);
+        char *copy = path_of(suffix);
+        if (!is_ours(suffix))
+            unlink(copy);
+        free(copy);
+        free(suffix);
+    }
+    free(line);
+    free(path);
+    if (file)
+        fclose(file);
+}
+
 /* Files of an older pinball under the same name would be read together with the new ones. */
 static void remove_stale(void)
 {
@@ -228,7 +252,8 @@ static void remove_stale(void)
     }
     closedir(directory);
 
-    /* Only the logs: workdir/ and FD_N may be files that the user put there himself. */
+    /* Other files in workdir/ may be some that the user put there himself. */
+    remove_stale_copies();
     static const char *const logs[] = {"BRK.log", "MMAP.log", "PID.log", "CWD.log", "FD.log"};
     for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
         char *suffix = memory_format(SYSSTATE "%s", logs[i]);
