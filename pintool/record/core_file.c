@@ -16,8 +16,6 @@
 #include "memory.h"
 #include "message.h"
 
-#define USER_END UINT64_C(0x7ffffffff000)
-
 /* --- segments --------------------------------------------------------------------------------- */
 
 static void check_header(const struct core *core, Elf *elf)
@@ -40,10 +38,10 @@ static void add_segment(struct core *core, const GElf_Phdr *header)
         .held = header->p_filesz,
         .flags = header->p_flags,
     };
-    if (header->p_memsz == 0 || header->p_vaddr >= USER_END)
+    if (header->p_memsz == 0 || header->p_vaddr >= CORE_USER_END)
         return; /* vsyscall, which lies in the kernel's half */
     uint64_t before = core->num_segments ? core->segments[core->num_segments - 1].hi : 0;
-    if (segment.lo % PAGE_BYTES || header->p_memsz % PAGE_BYTES || segment.hi > USER_END ||
+    if (segment.lo % PAGE_BYTES || header->p_memsz % PAGE_BYTES || segment.hi > CORE_USER_END ||
         segment.hi < segment.lo || segment.lo < before || segment.held > header->p_memsz)
         fail("%s: a segment is wrong: 0x%lx, 0x%lx bytes, 0x%lx in the file", core->name,
              segment.lo, header->p_memsz, segment.held);
@@ -92,6 +90,35 @@ const struct core_mapped *core_find_mapped(const struct core *core, uint64_t add
         if (address >= core->mapped[i].lo && address < core->mapped[i].hi)
             return &core->mapped[i];
     return NULL;
+}
+
+static int compare_segments(const void *left, const void *right)
+{
+    const struct core_segment *a = left, *b = right;
+    return (a->lo > b->lo) - (a->lo < b->lo);
+}
+
+/* gdb leaves out the segments of which it holds nothing. */
+static void add_unlisted_segments(struct core *core)
+{
+    size_t listed = core->num_segments;
+    for (size_t i = 0; i < core->num_mapped; i++) {
+        const struct core_mapped *mapped = &core->mapped[i];
+        struct core_segment segment = {
+            .lo = mapped->lo, .hi = mapped->hi, .flags = PF_R, .unlisted = true};
+        bool known = false;
+        for (size_t k = 0; k < listed && !known; k++)
+            known = core->segments[k].lo < segment.hi && core->segments[k].hi > segment.lo;
+        if (known)
+            continue;
+        core->segments =
+            memory_resize(core->segments, core->num_segments + 1, sizeof *core->segments);
+        core->segments[core->num_segments++] = segment;
+    }
+    qsort(core->segments, core->num_segments, sizeof *core->segments, compare_segments);
+    for (size_t i = 1; i < core->num_segments; i++)
+        if (core->segments[i].lo < core->segments[i - 1].hi)
+            fail("%s: two files are mapped at 0x%lx", core->name, core->segments[i].lo);
 }
 
 /* --- reading memory --------------------------------------------------------------------------- */
@@ -167,7 +194,7 @@ static bool is_needed(const struct core *core, const struct core_mapped *mapped,
         const struct core_segment *segment = &core->segments[i];
         if (segment->hi <= mapped->lo || segment->lo >= mapped->hi)
             continue;
-        *executable |= (segment->flags & PF_X) != 0;
+        *executable |= (segment->flags & PF_X) != 0 || segment->unlisted;
         needed |=
             segment->lo + segment->held < mapped->hi && segment->lo + segment->held < segment->hi;
     }
@@ -212,6 +239,29 @@ static void open_mapped(const struct core *core, struct core_mapped *mapped, con
     free(path);
 }
 
+/* Whether a program's mapping is executable stands in the program. */
+static void set_flags(struct core *core, const struct core_mapped *mapped)
+{
+    struct core_segment *segment = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < core->num_segments; i++)
+        if (core->segments[i].lo == mapped->lo && core->segments[i].unlisted)
+            segment = &core->segments[i];
+    if (!segment || mapped->file < 0)
+        return;
+    Elf *elf = elf_begin(mapped->file, ELF_C_READ, NULL);
+    if (elf_kind(elf) == ELF_K_ELF && elf_getphdrnum(elf, &count) == 0)
+        for (size_t i = 0; i < count; i++) {
+            GElf_Phdr header;
+            if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_LOAD &&
+                header.p_offset / PAGE_BYTES * PAGE_BYTES == mapped->offset) {
+                segment->flags = header.p_flags;
+                break;
+            }
+        }
+    elf_end(elf);
+}
+
 /* Each file once, however often it is mapped. */
 static void open_all_mapped(struct core *core, const char *sysroot)
 {
@@ -222,6 +272,7 @@ static void open_all_mapped(struct core *core, const char *sysroot)
             mapped->file = before->file;
         else
             open_mapped(core, mapped, sysroot);
+        set_flags(core, mapped);
     }
 }
 
@@ -286,6 +337,7 @@ struct core *core_open(const char *file, const char *sysroot)
     read_segments(core, elf);
     elf_end(elf);
     sort_threads(core);
+    add_unlisted_segments(core);
     open_all_mapped(core, sysroot);
     report_missing(core);
     return core;

@@ -124,7 +124,8 @@ static void take_mapped(struct core *core, const struct note *note)
         size_t room = (size_t)(end - name), length = strnlen(name, room);
         if (length == room)
             fail_short(core, "the names of mapped files", note->size);
-        if (mapped.lo >= mapped.hi ||
+        if (mapped.lo >= mapped.hi || mapped.hi > CORE_USER_END || mapped.lo % PAGE_BYTES ||
+            mapped.hi % PAGE_BYTES ||
             __builtin_mul_overflow(get(note->data, 4 + 3 * i), page, &mapped.offset))
             fail("%s: mapped file %s: 0x%lx to 0x%lx is no range", core->name, name, mapped.lo,
                  mapped.hi);

@@ -7,11 +7,15 @@
 
 #include "core_file.h"
 
+/* The end of user space: TASK_SIZE_MAX of arch/x86/include/asm/page_64.h. */
+#define CORE_USER_END UINT64_C(0x7ffffffff000)
+
 struct core_segment {
     uint64_t lo, hi; /* whole pages in user space, in ascending order */
     uint64_t offset; /* in the core */
     uint64_t held;   /* bytes that are there; the rest is in a file, or nowhere */
     uint32_t flags;  /* PF_R ... */
+    bool unlisted;   /* known from the note on mapped files only */
 };
 
 struct core_mapped {
