@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define WORKDIR "workdir/"
@@ -90,14 +89,31 @@ enum sysstate_place sysstate_place(const char *path, char name[SYSSTATE_NAME_MAX
     return is_reserved(name) ? SYSSTATE_BAD_NAME : SYSSTATE_PLACED;
 }
 
+int sysstate_make_parents(const char *name)
+{
+    char part[2 * SYSSTATE_NAME_MAX];
+    size_t length = strlen(name);
+    if (length >= sizeof part)
+        return ENAMETOOLONG;
+    memcpy(part, name, length + 1);
+    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return errno;
+        *slash = '/';
+    }
+    return 0;
+}
+
 /* --- descriptors ------------------------------------------------------------------------------ */
 
 /* Major numbers of Documentation/admin-guide/devices.txt: 4 and 5 the console, serial lines and
  * /dev/tty, 136 to 143 pseudo-terminals. */
 static int is_terminal(dev_t device)
 {
-    unsigned number = major(device);
-    return number == 4 || (number == 5 && minor(device) <= 1) || (number >= 136 && number <= 143);
+    /* Coded as makedev(3) does; its macros are not everywhere. */
+    uint64_t number = (uint64_t)device >> 8 & 0xfff, unit = device & 0xff;
+    return number == 4 || (number == 5 && unit <= 1) || (number >= 136 && number <= 143);
 }
 
 const char *sysstate_kind(mode_t mode, dev_t device)

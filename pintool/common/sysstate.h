@@ -41,6 +41,10 @@ size_t sysstate_line(char *line, size_t room, int descriptor, const char *kind, 
  * whether it was reading that failed. */
 int sysstate_copy(int from, int to, int *reading);
 
+/* Makes the directories that NAME, a path, needs: all but its last component. Gives 0 or an errno.
+ */
+int sysstate_make_parents(const char *name);
+
 #ifdef __cplusplus
 }
 #endif
