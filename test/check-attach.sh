@@ -94,6 +94,23 @@ for mode in signals waiting; do
     equal "$mode: all arrive" "$(tail -n 1 $mode/output)" "signals: 300"
 done
 
+# Memory of the recorder, which must not grow with the program's: 300 MiB of which half are random.
+if [ -x /usr/bin/time ]; then
+    python3 -c 'import os, time
+data = os.urandom(150 << 20) + bytes(range(256)) * (150 << 12)
+print("ready", flush=True)
+time.sleep(100)' >large &
+    process=$!
+    await large ready
+    /usr/bin/time -f %M -o kib "$record" --pid $process --compress none -o large.d/log
+    kill $process
+    check "300 MiB: recorded" test "$(stat -c %s large.d/log.text)" -gt 400000000
+    check "300 MiB: the recorder takes less than 64 ($(cat kib) KiB)" test "$(cat kib)" -lt 65536
+    rm -rf large.d
+else
+    skipped "300 MiB" "needs /usr/bin/time (Debian package time)"
+fi
+
 # Refusals.
 begin victim attached nanosleep
 begin_victim=$process

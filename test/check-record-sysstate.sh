@@ -86,6 +86,31 @@ else
     skipped "disk full" "needs unshare -rm (user namespaces)"
 fi
 
+# Files that a region opens, as the runner of a region tells of them: kept as they were at the first
+# opening, under the name that an ELFie finds them by.
+mapfile -t objects < <(find "$top"/build/record "$top"/build/common -name '*.o' ! -name main.o)
+check "files of a region: the test is built" "${CC:-cc}" -std=gnu11 -Wall -Wextra -o region-files \
+    "$top/test/region-files.c" "${objects[@]}" \
+    -ldw -lelf -lz -lbz2 -pthread
+mkdir -p region/sub region/out
+echo "the beginning" >region/data
+echo "in sub" >region/sub/data
+echo "more in sub" >region/sub/more
+echo "of out" >region/out/data
+echo "by its absolute name" >region/absolute
+echo "beside" >beside
+(cd region && ../region-files "$here/opened/log" 2>../warnings)
+equal "files of a region: status" $? 0
+opened=opened/log.sysstate
+equal "files of a region: which" "$(cd $opened && find . -type f | LC_ALL=C sort | tr '\n' ' ')" \
+    "./MMAP.log .$here/beside .$here/region/absolute ./workdir/data ./workdir/out/data ./workdir/sub/data ./workdir/sub/more ./workdir/truncated "
+equal "files of a region: as at the first opening" "$(cat $opened/workdir/data)" "the beginning"
+equal "files of a region: relative to a directory" "$(cat $opened/workdir/sub/more)" "more in sub"
+equal "files of a region: after chdir" "$(cat $opened/workdir/out/data)" "of out"
+equal "files of a region: absolute" "$(cat "$opened$here/region/absolute")" "by its absolute name"
+equal "files of a region: mapped" "$(tr '\n' ' ' <$opened/MMAP.log)" "0x7f0000000000 0x7f0000001000 "
+equal "files of a region: no warning" "$(cat warnings)" ""
+
 # A pinball in place of an older one: the older one's files go.
 "$record" --start symbol:region_start -o pin/log -- "$programs/static" </dev/null >/dev/null 2>&1
 equal "replaced: no file of the older one" "$(find $files -name "FD_*")" ""
