@@ -55,7 +55,7 @@ static char *put_hex(char *text, uint64_t value, unsigned digits)
 
 /* The 8 decimal digits of VALUE, below 10^8, the first one in the lowest byte: halves, then pairs,
  * then single digits in parts of a word. Divisions by 100 and 10 are multiplications. */
-static uint64_t spread_decimal(uint64_t value)
+static inline uint64_t spread_decimal(uint64_t value)
 {
     uint64_t halves = value / 10000 | value % 10000 << 32;
     uint64_t upper = (halves * 5243 >> 19) & 0x0000007f0000007f;
@@ -69,17 +69,21 @@ static uint64_t spread_decimal(uint64_t value)
 static char *put_decimal(char *text, uint64_t value)
 {
     const uint64_t limit = 10000000000000000; /* 10^16 */
-    char padded[32];
     unsigned digits = decimal_length(value);
+    if (value < 100000000) {
+        uint64_t few = spread_decimal(value) >> 8 * (8 - digits);
+        memcpy(text, &few, sizeof few);
+        return text + digits;
+    }
     if (value >= limit) {
         text = put_decimal(text, value / limit);
         value %= limit;
         digits = 16;
     }
-    uint64_t upper = spread_decimal(value / 100000000), lower = spread_decimal(value % 100000000);
-    memcpy(padded, &upper, sizeof upper);
-    memcpy(padded + 8, &lower, sizeof lower);
-    memcpy(text, padded + 16 - digits, 16);
+    unsigned __int128 padded = spread_decimal(value % 100000000);
+    padded = padded << 64 | spread_decimal(value / 100000000);
+    padded >>= 8 * (16 - digits);
+    memcpy(text, &padded, sizeof padded);
     return text + digits;
 }
 
@@ -125,8 +129,7 @@ static char *put_difference(char *text, uint64_t value, uint64_t previous)
         return put_small(text, value, previous);
     uint64_t difference = value - previous;
     unsigned sign = (unsigned)(difference >> 63);
-    if (sign)
-        difference = -difference;
+    difference = (difference ^ -(uint64_t)sign) + sign; /* its amount, without a branch */
     /* Most often the lower bound of decimal_length() decides. */
     unsigned room = 2 + hex_length(value), bits = 64 - (unsigned)__builtin_clzll(difference);
     if (1 + sign + (bits * 1233 >> 12) >= room || 1 + sign + decimal_length(difference) >= room)
