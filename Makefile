@@ -32,8 +32,7 @@ startup_objects := $(patsubst startup/%,$(B)/startup/%.o,$(basename $(wildcard s
 kinds           := basic
 library_objects := $(patsubst instrumentation/%.c,$(B)/instrumentation/%.o,\
 	$(filter-out $(kinds:%=instrumentation/%.c),$(wildcard instrumentation/*.c)))
-record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c)) \
-	$(patsubst pintool/common/%.c,$(B)/common/%.o,$(wildcard pintool/common/*.c))
+record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c))
 
 .PHONY: all
 all: $(B)/pinball2elf $(B)/elfie-record $(B)/libelfie.a $(kinds:%=$(B)/%.o) $(B)/elfie.ld.in
@@ -58,6 +57,13 @@ $(B)/record/%.o: pintool/record/%.c | $(B)/record
 	$(call say,CC)
 	$(Q)$(CC) $(HOSTED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# What the recorder has in common with the pintools.
+$(B)/elfie-record: $(patsubst pintool/common/%.c,$(B)/common/%.o,$(wildcard pintool/common/*.c))
+-include $(wildcard $(B)/common/*.d)
+
+$(B)/common:
+	$(Q)mkdir -p $@
+
 $(B)/common/%.o: pintool/common/%.c | $(B)/common
 	$(call say,CC)
 	$(Q)$(CC) $(HOSTED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -81,10 +87,10 @@ $(kinds:%=$(B)/%.o): $(B)/%.o: instrumentation/%.c | $(B)
 $(B)/elfie.ld.in: ldscripts/elfie.ld.in | $(B)
 	$(Q)cp $< $@
 
-$(B) $(B)/gen $(B)/startup $(B)/instrumentation $(B)/record $(B)/common $(B)/host:
+$(B) $(B)/gen $(B)/startup $(B)/instrumentation $(B)/record $(B)/host:
 	$(Q)mkdir -p $@
 
--include $(wildcard $(addprefix $(B)/,*.d gen/*.d startup/*.d instrumentation/*.d record/*.d common/*.d host/*.d))
+-include $(wildcard $(addprefix $(B)/,*.d gen/*.d startup/*.d instrumentation/*.d record/*.d host/*.d))
 
 .PHONY: clean
 clean:
