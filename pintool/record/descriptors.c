@@ -89,6 +89,18 @@ static int find_original(pid_t pid, const struct descriptors *before,
     return -1;
 }
 
+/* What the process has opened of itself in /proc has its old number in the name. */
+static char *name_itself(pid_t pid, char *path)
+{
+    char own[32];
+    int length = snprintf(own, sizeof own, "/proc/%d/", pid);
+    if (strncmp(path, own, (size_t)length) != 0)
+        return path;
+    char *name = memory_format("/proc/self/%s", path + length);
+    free(path);
+    return name;
+}
+
 static bool read_descriptor(pid_t pid, int number, const struct descriptors *before,
                             struct descriptor *descriptor)
 {
@@ -101,6 +113,7 @@ static bool read_descriptor(pid_t pid, int number, const struct descriptors *bef
     descriptor->path = process_link(pid, name);
     if (!descriptor->path)
         return false;
+    descriptor->path = name_itself(pid, descriptor->path);
     descriptor->kind = sysstate_kind(descriptor->status.st_mode, descriptor->status.st_rdev);
     descriptor->explanation = explain(pid, descriptor);
     descriptor->original = find_original(pid, before, descriptor);

@@ -13,7 +13,7 @@ struct descriptor {
     const char *kind;  /* as in FD.log */
     unsigned flags;    /* of open(2), with O_CLOEXEC */
     uint64_t offset;   /* bytes */
-    char *path;        /* as /proc has it: foreign, may hold any byte but NUL */
+    char *path;        /* as /proc has it, with "self" for PID: foreign, any byte but NUL */
     char *explanation; /* for a person: what it is and what becomes of it; NULL: nothing to say */
     int original;      /* the lowest descriptor with the same open file, or -1 */
     struct stat status;
