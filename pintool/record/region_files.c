@@ -110,6 +110,16 @@ void sysstate_opened(pid_t tid, int directory, const char *path, int flags, int 
     free(file);
 }
 
+void sysstate_opened_at(const struct tracee *tracee, pid_t tid, int directory, uint64_t path,
+                        int flags, int descriptor)
+{
+    char text[SYSSTATE_NAME_MAX];
+    /* The string may end just before memory that cannot be read: then fewer bytes are. */
+    size_t size = tracee_read(tracee, path, text, sizeof text);
+    if (memchr(text, '\0', size))
+        sysstate_opened(tid, directory, text, flags, descriptor);
+}
+
 void sysstate_mapped(uint64_t address)
 {
     output_printf(region.mapped, "0x%lx\n", address);

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "tracee.h"
+
 /* To be called once, when the region starts, before the others. PID is the program. */
 void sysstate_begin(pid_t pid);
 
@@ -17,6 +19,10 @@ void sysstate_begin(pid_t pid);
  * /dev and /sys, and what is no regular file. Fails if the pinball cannot be written; warns if the
  * file cannot be read. */
 void sysstate_opened(pid_t tid, int directory, const char *path, int flags, int descriptor);
+
+/* The same, PATH being an address of TRACEE's memory. Nothing is done if no string is there. */
+void sysstate_opened_at(const struct tracee *tracee, pid_t tid, int directory, uint64_t path,
+                        int flags, int descriptor);
 
 /* An mmap of the region has given ADDRESS. */
 void sysstate_mapped(uint64_t address);
