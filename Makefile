@@ -44,7 +44,7 @@ $(B)/pinball2elf: $(gen_objects)
 
 $(B)/elfie-record: $(record_objects)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldw -lelf -lz -lbz2
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldw -lelf -lz -lbz2 -pthread
 
 $(B)/libelfie.a: $(startup_objects) $(library_objects)
 	$(call say,AR)
@@ -55,6 +55,17 @@ $(B)/gen/%.o: gen/%.c | $(B)/gen
 	$(Q)$(CC) $(HOSTED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/record/%.o: pintool/record/%.c | $(B)/record
+	$(call say,CC)
+	$(Q)$(CC) $(HOSTED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# What the recorder has in common with the pintools.
+$(B)/elfie-record: $(patsubst pintool/common/%.c,$(B)/common/%.o,$(wildcard pintool/common/*.c))
+-include $(wildcard $(B)/common/*.d)
+
+$(B)/common:
+	$(Q)mkdir -p $@
+
+$(B)/common/%.o: pintool/common/%.c | $(B)/common
 	$(call say,CC)
 	$(Q)$(CC) $(HOSTED) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 

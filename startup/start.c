@@ -14,13 +14,14 @@ void elfie_start(const uint64_t *block)
     elfie_check_features();
     elfie_move_all();
     elfie_set_break();
-    elfie_restore_sysstate();
     elfie_clear_signal_mask();
     elfie_install_report();
     if (elfie_config.replay)
         elfie_config.replay->install();
-    if (!elfie_process.replayed) /* which knows all calls */
+    if (!elfie_process.replayed) { /* which knows all calls, and asks for no files */
+        elfie_restore_sysstate();
         elfie_install_call_counting();
+    }
     elfie_protect_all();
     elfie_config.on_start(elfie_config.num_threads, NULL);
     if (monitored)

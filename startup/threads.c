@@ -45,7 +45,8 @@ static void register_thread(const struct elfie_thread *t)
 static void barrier(void)
 {
     if (__atomic_sub_fetch(&waiting_for, 1, __ATOMIC_ACQ_REL) == 0) {
-        elfie_enter_workdir();
+        if (!elfie_process.replayed)
+            elfie_enter_workdir();
         __atomic_store_n(&open, 1, __ATOMIC_RELEASE);
         if (elfie_config.num_threads > 1 && !(elfie_config.flags & ELFIE_NO_FUTEXES))
             elfie_syscall(__NR_futex, &open, FUTEX_WAKE, INT32_MAX);

@@ -12,7 +12,7 @@ enum log_format {
 };
 
 #define ENCODE_QUADWORDS 512
-#define ENCODE_PAGE_MAX 12288 /* bytes of text a page can take: 512 lines of 19, and its head */
+#define ENCODE_PAGE_MAX 12288 /* bytes that a page's text takes: 512 lines of 19, and its head */
 
 /* Writes the page at ADDRESS to TEXT (at least ENCODE_PAGE_MAX bytes) and gives the length. VALUES
  * NULL: a page of zeros. */

@@ -18,6 +18,7 @@
 
 #include "memory.h"
 #include "message.h"
+#include "permission.h"
 
 static int error_pipe[2] = {-1, -1};
 static bool without_aslr;
@@ -119,9 +120,7 @@ pid_t launch(const char *file, char *const arguments[], long options)
     if (ptrace(PTRACE_SEIZE, pid, 0, options) != 0) {
         int error = errno;
         kill(pid, SIGKILL);
-        fail("cannot trace a process: %s; is ptrace forbidden here (container, "
-             "kernel.yama.ptrace_scope), or is the recorder itself being traced?",
-             strerror(error));
+        permission_refused(0, error);
     }
     if (write(go[1], "", 1) != 1)
         fail("cannot start the program: %s", strerror(errno));

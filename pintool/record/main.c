@@ -7,6 +7,7 @@
  *
  * The program is under ptrace and stopped from the start point on. Everything that ends the
  * recorder early (fail(), a signal) ends the program too and leaves nothing of the pinball. */
+#include "capture.h"
 #include "message.h"
 #include "options.h"
 #include "record.h"
@@ -17,7 +18,11 @@ int main(int argc, char **argv)
     struct options options;
     options_parse(argc, argv, &options);
     message_catch_signals();
-    if (options.replay_base)
+    if (options.pid)
+        capture_process(&options);
+    else if (options.core)
+        capture_core(&options);
+    else if (options.replay_base)
         replay_check(options.replay_base);
     else
         record_program(&options);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 static const char help[] =
     "Usage: elfie-record [OPTION...] --start=WHERE [--] PROGRAM [ARGUMENT...]\n"
     "       elfie-record [OPTION...] --regions=FILE [--] PROGRAM [ARGUMENT...]\n"
+    "       elfie-record [OPTION...] --pid=N\n"
+    "       elfie-record [OPTION...] --core=FILE\n"
     "       elfie-record --replay-check=BASE\n"
     "Runs PROGRAM up to WHERE and writes a pinball of that instant: memory, registers of all\n"
     "threads, modules and symbols. PROGRAM is then ended.\n"
@@ -44,6 +47,10 @@ static const char help[] =
     "      --replay-check=BASE    run pinball BASE forward with what its logs hold, and compare\n"
     "                             instruction counts and last registers; nothing is recorded\n"
     "  -o, --output=BASE          name of the pinball: BASE.text etc. (default pinball/log_0)\n"
+    "      --pid=N                take the running process N, which then goes on\n"
+    "      --core=FILE            take a core dump (the kernel's or gcore's) and the executable\n"
+    "                             and libraries that it names\n"
+    "      --sysroot=DIR          look for these below DIR\n"
     "      --log-format=VERSION   2.6 (plain) or 2.11 (delta-encoded, default)\n"
     "      --compress=HOW         none, bzip2 (default) or gzip\n"
     "      --baseline             have the C library use no more than x86-64-v1: the ELFie then\n"
@@ -191,7 +198,10 @@ enum {
     LOG_FORMAT,
     COMPRESS,
     BASELINE,
-    ASLR
+    ASLR,
+    PID,
+    CORE,
+    SYSROOT
 };
 
 static const struct option long_options[] = {
@@ -209,11 +219,36 @@ static const struct option long_options[] = {
     {"log-format", required_argument, NULL, LOG_FORMAT},
     {"compress", required_argument, NULL, COMPRESS},
     {"baseline", no_argument, NULL, BASELINE},
+    {"pid", required_argument, NULL, PID},
+    {"core", required_argument, NULL, CORE},
+    {"sysroot", required_argument, NULL, SYSROOT},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
+
+static pid_t take_pid(const char *text)
+{
+    char *end;
+    errno = 0;
+    long pid = strtol(text, &end, 10);
+    if (errno || *end != '\0' || end == text || pid <= 0 || pid > INT_MAX)
+        fail_usage("--pid: '%s' is not the id of a process", text);
+    return (pid_t)pid;
+}
+
+/* What does not go with --pid and --core. */
+static void check_capture(const struct options *options, int rest)
+{
+    const char *what = options->pid ? "--pid" : "--core";
+    if (options->pid && options->core)
+        fail_usage("--pid and --core: one of them");
+    if (options->start.text || options->baseline)
+        fail_usage("%s: --start and --baseline are for a program that is started", what);
+    if (rest > 0)
+        fail_usage("%s: and no PROGRAM", what);
+}
 
 static void take(int option, struct options *options)
 {
@@ -260,6 +295,15 @@ static void take(int option, struct options *options)
     case COMPRESS:
         options->compression = choose("compress", optarg, compressions);
         break;
+    case PID:
+        options->pid = take_pid(optarg);
+        break;
+    case CORE:
+        options->core = optarg;
+        break;
+    case SYSROOT:
+        options->sysroot = optarg;
+        break;
     case BASELINE:
         options->baseline = true;
         break;
@@ -283,10 +327,17 @@ void options_parse(int argc, char **argv, struct options *options)
         .format = LOG_FORMAT_2_11,
         .compression = COMPRESS_BZIP2,
         .region = {.quantum = 1000},
+        .sysroot = "",
     };
     /* "+": options behind PROGRAM are PROGRAM's. */
     for (int option; (option = getopt_long(argc, argv, "+o:vhV", long_options, NULL)) != -1;)
         take(option, options);
+    if (*options->base == '\0')
+        fail_usage("--output: empty name");
+    if (options->pid || options->core) {
+        check_capture(options, argc - optind);
+        return;
+    }
     if (options->replay_base) {
         if (optind != argc || options->start.text)
             fail_usage("--replay-check takes no program and no start");
@@ -294,8 +345,6 @@ void options_parse(int argc, char **argv, struct options *options)
     }
     if (optind == argc)
         fail_usage("no PROGRAM to record");
-    if (*options->base == '\0')
-        fail_usage("--output: empty name");
     if (regions_path)
         options->regions = regions_file_read(
             regions_path,

@@ -4,6 +4,7 @@
 #define OPTIONS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "encode.h"
 #include "output.h"
@@ -22,6 +23,9 @@ struct options {
     bool baseline;                /* for processors of level x86-64-v1 */
     const char *replay_base;      /* pinball to be checked; nothing is recorded then */
     char **command;               /* PROGRAM and its arguments, closed by NULL */
+    pid_t pid;                    /* process to attach to, or 0 */
+    const char *core;             /* core dump to take, or NULL */
+    const char *sysroot;          /* where to look for the files that it names */
 };
 
 /* Parses the command line. Prints help or version and exits with 0 if asked to; wrong usage: says

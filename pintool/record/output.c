@@ -11,6 +11,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "background.h"
 #include "memory.h"
 #include "message.h"
 
@@ -20,13 +21,19 @@ struct output {
     FILE *file;    /* plain and bzip2 */
     BZFILE *bzip2; /* on top of file */
     gzFile gzip;
+    char *buffer;                  /* output_buffer() of a compressed file */
+    struct background *background; /* ... and of a plain one, else NULL */
 };
+
+static _Noreturn void fail_with(const struct output *output, int error)
+{
+    fail("%s: cannot be written: %s%s", output->name, strerror(error),
+         error == ENOSPC || error == EDQUOT ? "; name a place with more room with --output" : "");
+}
 
 static _Noreturn void fail_writing(const struct output *output)
 {
-    int error = errno;
-    fail("%s: cannot be written: %s%s", output->name, strerror(error),
-         error == ENOSPC || error == EDQUOT ? "; name a place with more room with --output" : "");
+    fail_with(output, errno);
 }
 
 const char *output_extension(enum compression compression)
@@ -102,6 +109,30 @@ void output_write(struct output *output, const void *data, size_t size)
     }
 }
 
+char *output_buffer(struct output *output)
+{
+    if (output->compression != COMPRESS_NONE) {
+        if (!output->buffer)
+            output->buffer = memory_new(OUTPUT_BUFFER);
+        return output->buffer;
+    }
+    if (!output->background)
+        output->background = background_start(fileno(output->file));
+    return background_buffer(output->background);
+}
+
+void output_flush(struct output *output, size_t used)
+{
+    if (output->compression != COMPRESS_NONE) {
+        output_write(output, output->buffer, used);
+        return;
+    }
+    message_check_signal();
+    int error = background_write(output->background, used);
+    if (error)
+        fail_with(output, error);
+}
+
 void output_printf(struct output *output, const char *format, ...)
 {
     char *text;
@@ -117,6 +148,9 @@ void output_printf(struct output *output, const char *format, ...)
 
 void output_close(struct output *output)
 {
+    int error = output->background ? background_end(output->background) : 0;
+    if (error)
+        fail_with(output, error);
     errno = 0;
     if (output->compression == COMPRESS_BZIP2) {
         int status;
@@ -130,6 +164,7 @@ void output_close(struct output *output)
     } else if (fclose(output->file) != 0) {
         fail_writing(output);
     }
+    free(output->buffer);
     free(output->name);
     free(output);
 }

@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "background.h"
+
 enum compression { COMPRESS_NONE, COMPRESS_BZIP2, COMPRESS_GZIP };
 
 struct output;
@@ -15,6 +17,12 @@ const char *output_extension(enum compression compression);
 
 /* Creates the file PATH, which must not exist. NAME is what messages call it. */
 struct output *output_open(const char *path, const char *name, enum compression compression);
+
+/* For the inner loop: a buffer of OUTPUT_BUFFER bytes, and appending its first USED bytes. A plain
+ * file is then written by a thread of its own. Not to be mixed with the functions below. */
+#define OUTPUT_BUFFER BACKGROUND_SIZE
+char *output_buffer(struct output *output);
+void output_flush(struct output *output, size_t used);
 
 /* Appends SIZE bytes. */
 void output_write(struct output *output, const void *data, size_t size);

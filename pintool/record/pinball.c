@@ -31,7 +31,8 @@ static struct {
     char *temporary; /* the hidden directory, NULL before it exists and after it is gone */
     struct file *files;
     size_t num_files;
-    char **made; /* directories that did not exist before, outermost first */
+    size_t num_added; /* files so far, those dropped included */
+    char **made;      /* directories that did not exist before, outermost first */
     size_t num_made;
 } pinball;
 
@@ -112,27 +113,69 @@ void pinball_open(const char *base)
     free(sysstate);
 }
 
+/* SUFFIX with the extension. */
+static struct file *add_file(char *suffix)
+{
+    pinball.files = memory_resize(pinball.files, pinball.num_files + 1, sizeof *pinball.files);
+    struct file *file = &pinball.files[pinball.num_files];
+    *file = (struct file){
+        .suffix = suffix,
+        .temporary = memory_format("%s/%zu", pinball.temporary, pinball.num_added++),
+    };
+    pinball.num_files++;
+    return file;
+}
+
 struct output *pinball_create(const char *suffix, enum compression compression)
 {
-    struct file file = {
-        .suffix = memory_format("%s%s", suffix, output_extension(compression)),
-        .temporary = memory_format("%s/%zu", pinball.temporary, pinball.num_files),
-    };
-    pinball.files = memory_resize(pinball.files, pinball.num_files + 1, sizeof *pinball.files);
-    pinball.files[pinball.num_files++] = file;
-
-    char *name = path_of(file.suffix);
-    struct output *output = output_open(file.temporary, name, compression);
+    struct file *file = add_file(memory_format("%s%s", suffix, output_extension(compression)));
+    char *name = path_of(file->suffix);
+    struct output *output = output_open(file->temporary, name, compression);
     free(name);
     return output;
 }
 
-static bool is_ours(const char *suffix)
+char *pinball_reserve(const char *suffix)
+{
+    return memory_format("%s", add_file(memory_format("%s", suffix))->temporary);
+}
+
+static struct file *find_file(const char *suffix)
 {
     for (size_t i = 0; i < pinball.num_files; i++)
         if (strcmp(pinball.files[i].suffix, suffix) == 0)
-            return true;
-    return false;
+            return &pinball.files[i];
+    return NULL;
+}
+
+static bool is_ours(const char *suffix)
+{
+    return find_file(suffix) != NULL;
+}
+
+bool pinball_link(const char *existing, const char *suffix)
+{
+    const struct file *file = find_file(existing);
+    if (!file)
+        return false;
+    char *from = memory_format("%s", file->temporary); /* add_file() moves the list */
+    struct file *added = add_file(memory_format("%s", suffix));
+    bool linked = link(from, added->temporary) == 0;
+    if (!linked)
+        pinball_drop(suffix);
+    free(from);
+    return linked;
+}
+
+void pinball_drop(const char *suffix)
+{
+    struct file *file = find_file(suffix);
+    if (!file)
+        return;
+    unlink(file->temporary);
+    free(file->suffix);
+    free(file->temporary);
+    *file = pinball.files[--pinball.num_files];
 }
 
 /* True if BASE.SUFFIX is a name which some pinball file has. Others are the user's own. */
@@ -165,6 +208,30 @@ static bool is_pinball_suffix(const char *suffix)
     return false;
 }
 
+/* Files FD_N that an older FD.log names: the recorder made them. */
+static void remove_stale_copies(void)
+{
+    char *path = path_of(SYSSTATE "FD.log");
+    char *line = NULL;
+    size_t size = 0;
+    FILE *file = fopen(path, "re");
+    while (file && getline(&line, &size, file) > 0) {
+        int number, end = 0;
+        if (sscanf(line, "%d file %n", &number, &end) != 1 || end == 0 || number < 0)
+            continue;
+        char *suffix = memory_format(SYSSTATE "workdir/FD_%d", number);
+        char *copy = path_of(suffix);
+        if (!is_ours(suffix))
+            unlink(copy);
+        free(copy);
+        free(suffix);
+    }
+    free(line);
+    free(path);
+    if (file)
+        fclose(file);
+}
+
 /* Files of an older pinball under the same name would be read together with the new ones. */
 static void remove_stale(void)
 {
@@ -185,8 +252,9 @@ static void remove_stale(void)
     }
     closedir(directory);
 
-    /* Only the logs: workdir/ and FD_N may be files that the user put there himself. */
-    static const char *const logs[] = {"MMAP.log", "PID.log", "CWD.log"};
+    /* Other files in workdir/ may be some that the user put there himself. */
+    remove_stale_copies();
+    static const char *const logs[] = {"BRK.log", "MMAP.log", "PID.log", "CWD.log", "FD.log"};
     for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
         char *suffix = memory_format(SYSSTATE "%s", logs[i]);
         char *path = path_of(suffix);
@@ -200,6 +268,12 @@ static void remove_stale(void)
 static void move_file(struct file *file)
 {
     char *path = path_of(file->suffix);
+    char *slash = strrchr(path, '/');
+    if (slash && slash != path) {
+        *slash = '\0';
+        make_directories(path);
+        *slash = '/';
+    }
     if (rename(file->temporary, path) != 0)
         fail("%s: cannot be put in place: %s", path, strerror(errno));
     file->moved = true;

@@ -11,6 +11,7 @@
 #include "launch.h"
 #include "memory.h"
 #include "message.h"
+#include "permission.h"
 #include "pinball.h"
 #include "region.h"
 #include "regions_file.h"
@@ -28,6 +29,7 @@ static struct region *record(struct tracee *tracee, const struct thread *first,
     struct snapshot snapshot = snapshot_take(tracee, options->command);
     struct region *region = NULL;
     write_break(&snapshot);
+    write_sysstate(&snapshot);
     write_text(&snapshot, options->format, options->compression);
     if (how->end.length)
         region = region_run(tracee, &snapshot, first, how);
@@ -178,6 +180,7 @@ void record_program(const struct options *options)
 {
     static struct tracee tracee; /* used by the exit function */
     const char *file = launch_find(options->command[0]);
+    permission_check_program(file);
     if (!options->regions)
         pinball_open(options->base);
     repeatable = !options->aslr;

@@ -9,6 +9,7 @@
 #include "region.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 #include "memory_copy.h"
 #include "message.h"
 #include "progress.h"
+#include "region_files.h"
 #include "repeatable.h"
 #include "thread_log.h"
 
@@ -496,6 +498,41 @@ static void log_call(struct region *region, struct actor *actor, bool is_clone)
     actor->before = NULL;
 }
 
+/* Files that the region opens, and addresses that mmap has given it, for the sysstate. */
+static void note_sysstate(const struct region *region, const struct actor *actor)
+{
+    const struct call *call = &actor->call;
+    const int64_t result = (int64_t)actor->registers.rax;
+    if (result < 0 && result > -4096)
+        return;
+    switch (call->number) {
+    case SYS_open:
+        sysstate_opened_at(region->tracee, actor->thread->tid, AT_FDCWD, call->arguments[0],
+                           (int)call->arguments[1], (int)result);
+        break;
+    case SYS_creat:
+        sysstate_opened_at(region->tracee, actor->thread->tid, AT_FDCWD, call->arguments[0],
+                           O_CREAT | O_WRONLY | O_TRUNC, (int)result);
+        break;
+    case SYS_openat:
+        sysstate_opened_at(region->tracee, actor->thread->tid, (int)call->arguments[0],
+                           call->arguments[1], (int)call->arguments[2], (int)result);
+        break;
+    case SYS_openat2: { /* struct open_how begins with the flags */
+        uint64_t flags = 0;
+        tracee_read(region->tracee, call->arguments[2], &flags, sizeof flags);
+        sysstate_opened_at(region->tracee, actor->thread->tid, (int)call->arguments[0],
+                           call->arguments[1], (int)flags, (int)result);
+        break;
+    }
+    case SYS_mmap:
+        sysstate_mapped((uint64_t)result);
+        break;
+    default:
+        break;
+    }
+}
+
 static void end_call(struct region *region, struct actor *actor)
 {
     uint64_t rip = actor->call.rip;
@@ -513,8 +550,10 @@ static void end_call(struct region *region, struct actor *actor)
     note_call_address(region, rip + 2);
     count(region, actor, rip);
     arrive(region, actor);
-    if (actor->log)
+    if (actor->log) {
         log_call(region, actor, is_clone);
+        note_sysstate(region, actor);
+    }
     if (is_clone) {
         actor->child->state = READY;
         actor->child = NULL;
@@ -835,8 +874,10 @@ struct region *region_run(struct tracee *tracee, const struct snapshot *snapshot
                           const struct thread *first, const struct region_options *options)
 {
     struct region *region = begin(tracee, snapshot, first, options);
+    sysstate_begin(tracee->pid);
     run(region);
     check_end(region);
+    sysstate_end();
     for (size_t i = 0; i < region->num_actors; i++) {
         struct actor *actor = region->actors[i];
         actor->log_entries = thread_log_entries(actor->log);

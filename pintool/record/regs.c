@@ -7,21 +7,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core_file.h"
 #include "memory.h"
 #include "message.h"
 
 #define EFLAGS_TF UINT64_C(0x100)
 #define EFLAGS_RF UINT64_C(0x10000)
 
+/* What is in the kernel or the tracer's trace goes. */
+static void make_ready(struct thread_regs *regs, const struct thread *thread)
+{
+    if (tracee_restart_call(thread, &regs->general))
+        note("thread %d: in system call %llu, which the region will execute anew", regs->tid,
+             regs->general.rax);
+    regs->general.eflags &= ~(EFLAGS_TF | EFLAGS_RF);
+}
+
+struct thread_regs regs_of_core(const struct core *core, const struct core_thread *source)
+{
+    struct thread_regs regs = {
+        .tid = source->tid, .general = source->general, .extended = source->extended};
+    struct thread thread = {.tid = source->tid};
+    uint8_t code[TRACEE_CALL_CODE];
+    if (!regs.extended.area)
+        fail("thread %d has no vector registers in the core", source->tid);
+    if (core_read(core, regs.general.rip - sizeof code, code, sizeof code) == sizeof code)
+        thread.call = tracee_guess_call(code);
+    make_ready(&regs, &thread);
+    return regs;
+}
+
 struct thread_regs regs_read(const struct thread *thread)
 {
     struct thread_regs regs = {.tid = thread->tid, .extended = xstate_read(thread->tid)};
     tracee_get_registers(thread, &regs.general);
-    if (tracee_restart_call(thread, &regs.general))
-        note("thread %d: in system call %llu, which the region will execute anew", thread->tid,
-             regs.general.rax);
-    /* Both are the tracer's traces, not the program's. */
-    regs.general.eflags &= ~(EFLAGS_TF | EFLAGS_RF);
+    make_ready(&regs, thread);
     return regs;
 }
 

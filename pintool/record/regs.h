@@ -50,6 +50,11 @@ struct reg_table {
 /* The registers of a stopped THREAD as they have to be for it to go on from here. */
 struct thread_regs regs_read(const struct thread *thread);
 
+/* The registers of a thread of a core dump, likewise. */
+struct core;
+struct core_thread;
+struct thread_regs regs_of_core(const struct core *core, const struct core_thread *thread);
+
 /* The table for these threads: as wide as the widest vector register in use in any of them. */
 struct reg_table regs_table(const struct thread_regs *threads, size_t count);
 

@@ -10,6 +10,7 @@
 #include <sys/ptrace.h>
 #include <unistd.h>
 
+#include "core_file.h"
 #include "memory.h"
 #include "message.h"
 
@@ -39,49 +40,50 @@ static void report_losses(const struct thread *thread, size_t number)
     if (thread->signal)
         warn("thread %zu was about to get signal %d (%s), which is not part of the pinball", number,
              thread->signal, strsignal(thread->signal));
+}
+
+/* glibc has the kernel write the number of the CPU into a thread's memory. An ELFie is not
+ * registered for that: in the pinball stands that the registration failed (-2,
+ * RSEQ_CPU_ID_REGISTRATION_FAILED of glibc's sys/rseq.h), and so glibc asks the kernel. */
+static void forget_rseq(struct snapshot *snapshot)
+{
 #ifdef PTRACE_GET_RSEQ_CONFIGURATION
-    struct __ptrace_rseq_configuration rseq = {0};
-    if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, thread->tid, sizeof rseq, &rseq) ==
-            (long)sizeof rseq &&
-        rseq.rseq_abi_pointer)
-        warn("thread %zu uses restartable sequences (rseq), which an ELFie cannot register again",
-             number);
+    static const uint8_t failed[8] = {0,    0,    0,    0,
+                                      0xfe, 0xff, 0xff, 0xff}; /* cpu_id_start, cpu_id */
+    for (size_t i = 0; i < snapshot->num_threads; i++) {
+        struct __ptrace_rseq_configuration rseq = {0};
+        if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, snapshot->threads[i].tid, sizeof rseq, &rseq) ==
+                (long)sizeof rseq &&
+            rseq.rseq_abi_pointer)
+            snapshot_patch(snapshot, rseq.rseq_abi_pointer, failed, sizeof failed);
+    }
+#else
+    (void)snapshot;
 #endif
 }
 
-/* What the recorder has under the same number came from whoever called it. */
-static bool is_inherited(const char *number, const char *target)
+size_t snapshot_read(const struct snapshot *snapshot, uint64_t address, void *buffer, size_t size)
 {
-    char path[288], own[512];
-    snprintf(path, sizeof path, "/proc/self/fd/%s", number);
-    ssize_t length = readlink(path, own, sizeof own - 1);
-    if (length < 0)
-        return false;
-    own[length] = '\0';
-    return strcmp(own, target) == 0;
+    size_t done = snapshot->core ? core_read(snapshot->core, address, buffer, size)
+                                 : tracee_read(snapshot->tracee, address, buffer, size);
+    for (size_t i = 0; i < snapshot->num_patches; i++) {
+        const struct patch *patch = &snapshot->patches[i];
+        uint64_t lo = patch->address > address ? patch->address : address;
+        uint64_t hi = patch->address + patch->size;
+        hi = hi < address + done ? hi : address + done;
+        if (lo < hi)
+            memcpy((char *)buffer + (lo - address), patch->bytes + (lo - patch->address), hi - lo);
+    }
+    return done;
 }
 
-/* Descriptors that the ELFie will not have; 0, 1 and 2 are those of whoever runs it. */
-static void report_descriptors(pid_t pid)
+void snapshot_patch(struct snapshot *snapshot, uint64_t address, const uint8_t *bytes,
+                    uint64_t size)
 {
-    char path[64], target[512];
-    snprintf(path, sizeof path, "/proc/%d/fd", pid);
-    DIR *directory = opendir(path);
-    if (!directory)
-        return;
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        int number = atoi(entry->d_name);
-        if (entry->d_name[0] == '.' || number <= 2)
-            continue;
-        ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
-        if (length < 0)
-            continue;
-        target[length] = '\0';
-        if (is_inherited(entry->d_name, target))
-            continue;
-        warn("descriptor %d (%s) is open at the start: the ELFie will not have it", number, target);
-    }
-    closedir(directory);
+    snapshot->patches =
+        memory_resize(snapshot->patches, snapshot->num_patches + 1, sizeof *snapshot->patches);
+    snapshot->patches[snapshot->num_patches++] =
+        (struct patch){.address = address, .size = size, .bytes = bytes};
 }
 
 struct snapshot snapshot_take(const struct tracee *tracee, char *const arguments[])
@@ -91,13 +93,13 @@ struct snapshot snapshot_take(const struct tracee *tracee, char *const arguments
         fail("the initial thread has exited before the start was reached: a pinball needs it as "
              "thread 0; choose an earlier start");
     check_all_traced(tracee);
-    report_descriptors(tracee->pid);
     snapshot.num_threads = tracee->num_threads;
     snapshot.threads = memory_resize(NULL, snapshot.num_threads, sizeof *snapshot.threads);
     for (size_t i = 0; i < snapshot.num_threads; i++) {
         snapshot.threads[i] = regs_read(tracee->threads[i]);
         report_losses(tracee->threads[i], i);
     }
+    forget_rseq(&snapshot);
     snapshot.table = regs_table(snapshot.threads, snapshot.num_threads);
     snapshot.maps = maps_read(tracee->pid);
     snapshot.modules = modules_read(tracee->pid);

@@ -111,28 +111,40 @@ static void move_loader_to_end(struct modules *modules)
     }
 }
 
+struct modules modules_collect(void *handle, const struct maps *maps, const char *main)
+{
+    struct modules modules = {.handle = handle};
+    struct collection collection = {.modules = &modules, .maps = maps, .main = main};
+    if (dwfl_report_end(handle, NULL, NULL) != 0 ||
+        dwfl_getmodules(handle, collect, &collection, 0) < 0)
+        fail("the program's modules cannot be read: %s", dwfl_errmsg(-1));
+    move_loader_to_end(&modules);
+    return modules;
+}
+
+void *modules_begin(void)
+{
+    Dwfl *dwfl = dwfl_begin(&callbacks);
+    if (!dwfl)
+        fail("libdw cannot start: %s", dwfl_errmsg(-1));
+    return dwfl;
+}
+
 struct modules modules_read(pid_t pid)
 {
-    struct modules modules = {0};
     char link[64];
     char path[PATH_MAX];
     snprintf(link, sizeof link, "/proc/%d/exe", pid);
     ssize_t length = readlink(link, path, sizeof path - 1);
     path[length > 0 ? length : 0] = '\0';
-    Dwfl *dwfl = dwfl_begin(&callbacks);
-    if (!dwfl)
-        fail("libdw cannot start: %s", dwfl_errmsg(-1));
-    modules.handle = dwfl;
+    Dwfl *dwfl = modules_begin();
     int error = dwfl_linux_proc_report(dwfl, pid);
-    if (error != 0 || dwfl_report_end(dwfl, NULL, NULL) != 0)
+    if (error != 0)
         fail("the program's modules cannot be listed: %s",
              error > 0 ? strerror(error) : dwfl_errmsg(-1));
     struct maps maps = maps_read(pid);
-    struct collection collection = {.modules = &modules, .maps = &maps, .main = path};
-    if (dwfl_getmodules(dwfl, collect, &collection, 0) < 0)
-        fail("the program's modules cannot be read: %s", dwfl_errmsg(-1));
+    struct modules modules = modules_collect(dwfl, &maps, path);
     maps_free(&maps);
-    move_loader_to_end(&modules);
     return modules;
 }
 

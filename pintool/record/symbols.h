@@ -36,6 +36,12 @@ struct modules {
 /* The modules of process PID, which is stopped. */
 struct modules modules_read(pid_t pid);
 
+/* For other sources of modules: a Dwfl to report them to, and what becomes of it. MAIN is the path
+ * of the main executable; a module counts if it is mapped executable under its own name. */
+struct maps;
+void *modules_begin(void);
+struct modules modules_collect(void *handle, const struct maps *maps, const char *main);
+
 void modules_free(struct modules *modules);
 
 /* Calls VISIT for each defined symbol of the module, but not for TLS, sections and files. Stops

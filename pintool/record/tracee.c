@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,7 +156,7 @@ void tracee_handle_child(struct tracee *tracee, pid_t pid, int status)
 
 /* --- events ----------------------------------------------------------------------------------- */
 
-static void open_memory(struct tracee *tracee)
+void tracee_open_memory(struct tracee *tracee)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/mem", tracee->pid);
@@ -174,7 +175,7 @@ static enum event handle_exec(struct tracee *tracee)
     tracee_add_thread(tracee, tracee->pid)->stopped = true;
     tracee->breakpoint = (struct breakpoint){0};
     tracee->stopping = false;
-    open_memory(tracee);
+    tracee_open_memory(tracee);
     return EVENT_EXEC;
 }
 
@@ -337,6 +338,22 @@ bool tracee_restart_call(const struct thread *thread, struct user_regs_struct *r
     return true;
 }
 
+uint64_t tracee_guess_call(const uint8_t code[TRACEE_CALL_CODE])
+{
+    /* The calls that return -ERESTART_BLOCK and so go on as restart_syscall. */
+    static const uint32_t numbers[] = {SYS_poll, SYS_nanosleep, SYS_futex, SYS_clock_nanosleep};
+    if (code[TRACEE_CALL_CODE - 2] != 0x0f || code[TRACEE_CALL_CODE - 1] != 0x05)
+        return 0;
+    for (size_t at = TRACEE_CALL_CODE - 2 - 5 + 1; at-- > 0;) {
+        uint32_t number;
+        memcpy(&number, code + at + 1, sizeof number);
+        for (size_t i = 0; code[at] == 0xb8 && i < sizeof numbers / sizeof *numbers; i++)
+            if (number == numbers[i]) /* mov $number,%eax */
+                return number;
+    }
+    return 0;
+}
+
 /* A thread that was stopped for a moment goes on as if it had not been: EINTR that only the stop
  * caused is taken back; other results are restarted by the kernel itself. A sleep it restarts as
  * restart_syscall, which means nothing in another process: the real number is kept. */
@@ -420,11 +437,21 @@ void tracee_get_registers(const struct thread *thread, struct user_regs_struct *
         fail("the registers of thread %d cannot be read: %s", thread->tid, strerror(errno));
 }
 
+/* process_vm_readv copies once, /proc/PID/mem twice (1 GiB: 0.3 s less). It does not read what the
+ * program itself may not. */
+static size_t read_plain(const struct tracee *tracee, uint64_t address, void *buffer, size_t size)
+{
+    struct iovec here = {.iov_base = buffer, .iov_len = size};
+    struct iovec there = {.iov_base = (void *)address, .iov_len = size};
+    ssize_t done = process_vm_readv(tracee->pid, &here, 1, &there, 1, 0);
+    return done > 0 ? (size_t)done : 0;
+}
+
 size_t tracee_read(const struct tracee *tracee, uint64_t address, void *buffer, size_t size)
 {
-    size_t done = 0;
     if (address > INT64_MAX || size > INT64_MAX - address)
         return 0; /* no user address, and no file offset */
+    size_t done = size >= 1 << 16 ? read_plain(tracee, address, buffer, size) : 0;
     while (done < size) {
         ssize_t piece =
             pread(tracee->memory, (char *)buffer + done, size - done, (off_t)(address + done));

@@ -51,6 +51,12 @@ enum event {
  * killed at exit(), whatever the reason. */
 void tracee_start(struct tracee *tracee, const char *file, char *const arguments[]);
 
+/* Adds thread TID, which runs and is seized, to the list. */
+struct thread *tracee_add_thread(struct tracee *tracee, pid_t tid);
+
+/* Opens the memory of the program's current image for tracee_read(). */
+void tracee_open_memory(struct tracee *tracee);
+
 /* Lets time pass until something happens that is not EVENT_NONE. Signals are passed on to the
  * program, new threads are followed, forked children are let go. For EVENT_BREAKPOINT, *THREAD is
  * the one that hit. */
@@ -94,5 +100,12 @@ void tracee_get_registers(const struct thread *thread, struct user_regs_struct *
 /* If a system call of THREAD was broken off by being stopped, sets REGISTERS so that the call is
  * executed anew, as the kernel does after a signal without a handler. Gives true if so. */
 bool tracee_restart_call(const struct thread *thread, struct user_regs_struct *registers);
+
+#define TRACEE_CALL_CODE 40 /* bytes */
+
+/* The number of the call that restart_syscall stands for, as the code in front of the return
+ * address loads it, or 0. CODE are the last bytes before that address, the syscall instruction
+ * included. */
+uint64_t tracee_guess_call(const uint8_t code[TRACEE_CALL_CODE]);
 
 #endif

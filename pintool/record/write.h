@@ -34,8 +34,15 @@ void write_global_log(const struct snapshot *snapshot, enum log_format format,
 /* BASE.procinfo.xml: modules and symbols. */
 void write_procinfo(const struct snapshot *snapshot);
 
-/* BASE.sysstate/BRK.log: the program break. Asks the kernel by a system call made in the initial
- * thread, and puts the thread's state back. */
+/* BASE.sysstate/BRK.log: the program break, asked of the kernel by a system call that the initial
+ * thread makes and that leaves no trace in it. From a core: as the C library remembers it. */
 void write_break(const struct snapshot *snapshot);
+
+/* BASE.sysstate/ but for BRK.log: descriptors with the files behind them, working directory,
+ * process id. See write_sysstate.c for the forms. */
+void write_sysstate(const struct snapshot *snapshot);
+
+/* Of these only PID.log. */
+void write_process_id(const struct snapshot *snapshot);
 
 #endif

@@ -15,7 +15,6 @@
 #include "write.h"
 
 #define PIECE_PAGES 256 /* read at once: 1 MiB */
-#define BUFFER_SIZE (1 << 18)
 
 /* Some programs reserve terabytes of memory that they never touch (sanitizers: shadow memory). A
  * page of zeros still takes 25 bytes of text. */
@@ -26,7 +25,7 @@ struct writer {
     enum log_format format;
     struct output *text;
     struct output *address;
-    char *buffer; /* text that is not yet written */
+    char *buffer; /* of text: what is not yet written */
     size_t used;
     int pagemap;             /* /proc/PID/pagemap, -1 if it cannot be read */
     uint64_t lo, hi;         /* range of pages not yet in BASE.address */
@@ -74,8 +73,9 @@ static void put_page(struct writer *writer, uint64_t address, const uint64_t *va
         writer->lo = address;
     }
     writer->hi = address + PAGE_BYTES;
-    if (BUFFER_SIZE - writer->used < ENCODE_PAGE_MAX) {
-        output_write(writer->text, writer->buffer, writer->used);
+    if (OUTPUT_BUFFER - writer->used < ENCODE_PAGE_MAX) {
+        output_flush(writer->text, writer->used);
+        writer->buffer = output_buffer(writer->text);
         writer->used = 0;
         show_progress(writer);
     }
@@ -122,8 +122,8 @@ static void put_piece(struct writer *writer, const struct mapping *mapping, uint
         return;
     }
     for (size_t done = 0; done < pages;) {
-        size_t size = tracee_read(writer->snapshot->tracee, address + done * PAGE_BYTES, values,
-                                  (pages - done) * PAGE_BYTES);
+        size_t size = snapshot_read(writer->snapshot, address + done * PAGE_BYTES, values,
+                                    (pages - done) * PAGE_BYTES);
         size_t good = size / PAGE_BYTES;
         for (size_t i = 0; i < good; i++)
             put_page(writer, address + (done + i) * PAGE_BYTES, values + i * ENCODE_QUADWORDS);
@@ -171,11 +171,11 @@ void write_text(const struct snapshot *snapshot, enum log_format format,
     struct writer writer = {
         .snapshot = snapshot,
         .format = format,
-        .buffer = memory_new(BUFFER_SIZE),
         .pages = count_pages(&snapshot->maps),
-        .pagemap = open(pagemap, O_RDONLY | O_CLOEXEC),
+        .pagemap = snapshot->core ? -1 : open(pagemap, O_RDONLY | O_CLOEXEC),
     };
     writer.text = pinball_create("text", compression);
+    writer.buffer = output_buffer(writer.text);
     writer.address = pinball_create("address", COMPRESS_NONE);
     clock_gettime(CLOCK_MONOTONIC, &writer.last_progress);
     struct timespec start = writer.last_progress;
@@ -184,7 +184,7 @@ void write_text(const struct snapshot *snapshot, enum log_format format,
         if (maps_is_image(&snapshot->maps.list[i]))
             put_mapping(&writer, &snapshot->maps.list[i]);
     end_range(&writer);
-    output_write(writer.text, writer.buffer, writer.used);
+    output_flush(writer.text, writer.used);
     output_close(writer.text);
     output_close(writer.address);
     end_progress(&writer, &start);
@@ -192,6 +192,5 @@ void write_text(const struct snapshot *snapshot, enum log_format format,
 
     if (writer.pagemap >= 0)
         close(writer.pagemap);
-    free(writer.buffer);
     free(pagemap);
 }

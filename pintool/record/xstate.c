@@ -34,22 +34,62 @@ static void put_quadword(struct xstate *state, size_t offset, uint64_t value)
     memcpy(state->area + offset, &value, sizeof value);
 }
 
+bool xstate_of_fxsave(const void *data, size_t size, struct xstate *state)
+{
+    const uint64_t components = 1u << XSTATE_X87 | 1u << XSTATE_SSE;
+    if (size < LEGACY_SIZE)
+        return false;
+    *state = (struct xstate){.area = memory_new(LEGACY_SIZE + HEADER_SIZE),
+                             .size = LEGACY_SIZE + HEADER_SIZE};
+    memcpy(state->area, data, LEGACY_SIZE);
+    put_quadword(state, XCR0, components);
+    put_quadword(state, LEGACY_SIZE, components);
+    return true;
+}
+
+void xstate_place(struct xstate *state, uint32_t number, uint32_t offset, uint32_t size)
+{
+    if (number >= sizeof state->where / sizeof *state->where)
+        return;
+    state->where[number].offset = offset;
+    state->where[number].size = size;
+}
+
+bool xstate_of_xsave(const void *data, size_t size, struct xstate *state)
+{
+    if (size < LEGACY_SIZE + HEADER_SIZE)
+        return false;
+    *state = (struct xstate){.area = memory_new(size), .size = size, .complete = true};
+    memcpy(state->area, data, size);
+    /* AVX-512 lies at 832 on AMD, where nothing is before it, and at 1088 on Intel, where room for
+     * MPX is. An area of Intel's is at least 2688 bytes, one of AMD's at most 2440 (with PKRU) or,
+     * with shadow stacks, which this form does not hold, no more. */
+    uint32_t first = size >= 2688 ? 1088 : 832;
+    state->placed = true;
+    xstate_place(state, XSTATE_YMM_HIGH, 576, 256);
+    xstate_place(state, XSTATE_OPMASK, first, 64);
+    xstate_place(state, XSTATE_ZMM_HIGH, first + 64, 512);
+    xstate_place(state, XSTATE_ZMM_16_31, first + 64 + 512, 1024);
+    xstate_place(state, XSTATE_TILECFG, 2752, 64);
+    xstate_place(state, XSTATE_TILEDATA, 2816, 8192);
+    return true;
+}
+
 static struct xstate read_fxsave(pid_t tid)
 {
-    struct xstate state = {.area = memory_new(LEGACY_SIZE + HEADER_SIZE),
-                           .size = LEGACY_SIZE + HEADER_SIZE};
-    struct iovec vector = {.iov_base = state.area, .iov_len = LEGACY_SIZE};
-    if (ptrace(PTRACE_GETREGSET, tid, NT_PRFPREG, &vector) != 0)
+    uint8_t area[LEGACY_SIZE];
+    struct xstate state = {0};
+    struct iovec vector = {.iov_base = area, .iov_len = sizeof area};
+    if (ptrace(PTRACE_GETREGSET, tid, NT_PRFPREG, &vector) != 0 ||
+        !xstate_of_fxsave(area, vector.iov_len, &state))
         fail("the floating-point registers of thread %d cannot be read: %s", tid, strerror(errno));
-    put_quadword(&state, XCR0, 1u << XSTATE_X87 | 1u << XSTATE_SSE);
-    put_quadword(&state, LEGACY_SIZE, 1u << XSTATE_X87 | 1u << XSTATE_SSE);
     return state;
 }
 
 struct xstate xstate_read(pid_t tid)
 {
     /* The kernel does not tell the size: it fills what there is. AMX makes it 11 KiB. */
-    struct xstate state = {0};
+    struct xstate state = {.complete = true};
     struct iovec vector = {0};
     for (size_t room = 1 << 14; vector.iov_len == state.size; room *= 2) {
         state.area = memory_resize(state.area, room, 1);
@@ -92,13 +132,21 @@ static void get_legacy(const struct xstate *state, enum xstate_component compone
     }
 }
 
-/* Where a component lies differs from maker to maker: the processor is asked. */
-static size_t offset_of(enum xstate_component component)
+/* Where a component lies differs from maker to maker: the processor is asked, or the core's notes.
+ * Gives its offset, or 0 if the area does not hold it. */
+static size_t offset_of(const struct xstate *state, enum xstate_component component, size_t *size)
 {
-    unsigned size, offset, flags, reserved;
-    if (!__get_cpuid_count(0xd, (unsigned)component, &size, &offset, &flags, &reserved))
-        return 0;
-    return offset;
+    unsigned bytes = 0, offset = 0, flags, reserved;
+    if (!state->placed) {
+        if (!__get_cpuid_count(0xd, (unsigned)component, &bytes, &offset, &flags, &reserved))
+            return 0;
+    } else if ((size_t)component < sizeof state->where / sizeof *state->where) {
+        offset = state->where[component].offset;
+        bytes = state->where[component].size;
+    }
+    *size = bytes;
+    return offset >= LEGACY_SIZE + HEADER_SIZE && (size_t)offset + bytes <= state->size ? offset
+                                                                                        : 0;
 }
 
 void xstate_get(const struct xstate *state, enum xstate_component component, size_t offset,
@@ -108,21 +156,19 @@ void xstate_get(const struct xstate *state, enum xstate_component component, siz
         get_legacy(state, component, offset, length, value);
         return;
     }
-    size_t start = offset_of(component);
+    size_t size = 0, start = offset_of(state, component, &size);
     memset(value, 0, length);
-    if (is_live(state, component) && start != 0 && start + offset + length <= state->size)
+    if (is_live(state, component) && start != 0 && offset + length <= size)
         memcpy(value, state->area + start + offset, length);
 }
 
 bool xstate_is_used(const struct xstate *state, enum xstate_component component)
 {
-    unsigned size, offset, flags, reserved;
-    if (!is_live(state, component) ||
-        !__get_cpuid_count(0xd, (unsigned)component, &size, &offset, &flags, &reserved) ||
-        offset == 0 || (size_t)offset + size > state->size)
+    size_t size = 0, start = offset_of(state, component, &size);
+    if (!is_live(state, component) || start == 0)
         return false;
     for (size_t i = 0; i < size; i++)
-        if (state->area[offset + i])
+        if (state->area[start + i])
             return true;
     return false;
 }

@@ -24,11 +24,25 @@ enum xstate_component {
 
 struct xstate {
     uint8_t *area;
-    size_t size; /* bytes, at least 576 */
+    size_t size;   /* bytes, at least 576 */
+    bool complete; /* all components that the machine had, not only x87 and SSE */
+    bool placed;   /* where[] tells where components lie, not the processor */
+    struct {
+        uint32_t offset, size; /* 0: not there */
+    } where[XSTATE_TILEDATA + 1];
 };
 
 /* The state of thread TID. On a machine without XSAVE it is made of the FXSAVE area. */
 struct xstate xstate_read(pid_t tid);
+
+/* The state in SIZE bytes at DATA (foreign), of a machine that may not be this one: as FXSAVE, or
+ * as NT_X86_XSTATE has it. False if they are too few. For the latter, components beyond SSE are
+ * taken to lie where makers put them, until xstate_place() says better. */
+bool xstate_of_fxsave(const void *data, size_t size, struct xstate *state);
+bool xstate_of_xsave(const void *data, size_t size, struct xstate *state);
+
+/* Component NUMBER lies at OFFSET and has SIZE bytes (all foreign). */
+void xstate_place(struct xstate *state, uint32_t number, uint32_t offset, uint32_t size);
 
 /* Component bits that machine and kernel have switched on. */
 uint64_t xstate_xcr0(const struct xstate *state);
