@@ -36,7 +36,7 @@ uint64_t elfie_tid_word(const struct elfie_thread *t)
 
 static void register_thread(const struct elfie_thread *t)
 {
-    if (!elfie_tid_word(t))
+    if (elfie_config.flags & ELFIE_NO_FUTEXES || !elfie_tid_word(t))
         return;
     elfie_syscall(__NR_set_tid_address, t->fs_base + PTHREAD_TID);
     elfie_syscall(__NR_set_robust_list, t->fs_base + PTHREAD_ROBUST_HEAD, ROBUST_HEAD_SIZE);
