@@ -128,7 +128,8 @@ PACKAGES_BUILD := gcc:gcc binutils:ld bzip2:bzip2 libexpat1-dev:/usr/include/exp
 	zlib1g-dev:/usr/include/zlib.h libbz2-dev:/usr/include/bzlib.h \
 	libdw-dev:/usr/include/elfutils/libdwfl.h libzydis-dev:/usr/include/Zydis/Zydis.h
 PACKAGES_TEST := $(PACKAGES_BUILD) g++:g++ python3:python3 strace:strace gdb:gdb valgrind:valgrind \
-	qemu-user:qemu-x86_64 linux-perf:perf time:/usr/bin/time gzip:gzip
+	qemu-user:qemu-x86_64 linux-perf:perf time:/usr/bin/time gzip:gzip sqlite3:sqlite3 \
+	xz-utils:xz openssl:openssl perl:perl
 
 missing = $(strip $(foreach p,$(1),$(if $(shell command -v $(lastword $(subst :, ,$(p))) \
 	|| ls $(lastword $(subst :, ,$(p))) 2>/dev/null),,$(firstword $(subst :, ,$(p))))))

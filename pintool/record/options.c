@@ -32,6 +32,8 @@ static const char help[] =
     "      --control=stop:WHERE   run the region, too, up to WHERE, and write its logs; icount\n"
     "                             counts from the program's start, countN from the region's\n"
     "      --control=LIST         LIST is start:WHERE,stop:WHERE\n"
+    "      --stepped              step to the start, threads in turns: slow, but a program that\n"
+    "                             depends on nothing else comes there in the same state each time\n"
     "      --length=N[:global]    run the region, too, and write its logs: N instructions of the\n"
     "                             thread that reached the start (global: of all threads)\n"
     "      --length=end           ... up to the end of the program\n"
@@ -201,7 +203,8 @@ enum {
     ASLR,
     PID,
     CORE,
-    SYSROOT
+    SYSROOT,
+    STEPPED
 };
 
 static const struct option long_options[] = {
@@ -215,6 +218,7 @@ static const struct option long_options[] = {
     {"verify", no_argument, NULL, VERIFY},
     {"replay-check", required_argument, NULL, REPLAY_CHECK},
     {"quantum", required_argument, NULL, QUANTUM},
+    {"stepped", no_argument, NULL, STEPPED},
     {"aslr", no_argument, NULL, ASLR},
     {"log-format", required_argument, NULL, LOG_FORMAT},
     {"compress", required_argument, NULL, COMPRESS},
@@ -285,6 +289,9 @@ static void take(int option, struct options *options)
         break;
     case QUANTUM:
         options->region.quantum = parse_count("quantum", optarg);
+        break;
+    case STEPPED:
+        options->stepped = true;
         break;
     case ASLR:
         options->aslr = true;

@@ -19,6 +19,7 @@ struct options {
     enum log_format format;
     enum compression compression;
     struct region_options region; /* end.length 0: only the state at the start is recorded */
+    bool stepped;                 /* the start is reached by stepping */
     bool aslr;                    /* leave it on */
     bool baseline;                /* for processors of level x86-64-v1 */
     const char *replay_base;      /* pinball to be checked; nothing is recorded then */

@@ -52,24 +52,38 @@ static _Noreturn void fail_before(const char *file, const char *what, const stru
          region_instructions(region));
 }
 
-/* Steps to instruction start->count from the very first one on. */
-static const struct thread *count_to_start(struct tracee *tracee, const char *file,
-                                           const struct start_point *start,
-                                           const struct region_options *how)
+/* Steps on to where END is. */
+static const struct thread *step_to(struct tracee *tracee, const char *file, const char *what,
+                                    struct region_end end, uint64_t quantum)
 {
-    struct region_options skip = {
-        .end = {.length = start->count, .global = start->global},
-        .quantum = how->quantum,
-    };
-    auxv_hide_vdso(tracee);
+    struct region_options skip = {.end = end, .quantum = quantum};
     struct region *region = region_skip(tracee, &skip);
     if (region_ended(region))
-        fail_before(file, start->text, region);
+        fail_before(file, what, region);
     const struct thread *first = region_last_thread(region);
     region_leave(region);
     if (tracee_stop_all(tracee) != EVENT_NONE)
-        fail("%s ended when the start was reached: %s", file, start->text);
+        fail("%s ended when the start was reached: %s", file, what);
     return first;
+}
+
+/* Steps to the start, by way of the program's entry, where libraries are mapped. */
+static const struct thread *step_to_start(struct tracee *tracee, const char *file,
+                                          struct start_point *start, uint64_t quantum)
+{
+    struct region_end end = {.length = REGION_TO_END, .address_count = 1};
+    end.address = auxv_hide_vdso(tracee);
+    struct user_regs_struct registers;
+    const struct thread *first = tracee->threads[0];
+    tracee_get_registers(first, &registers);
+    if (registers.rip != end.address) /* a static program is there already */
+        first = step_to(tracee, file, start->text, end, quantum);
+    start_point_find(tracee, start);
+    if (start->address == end.address && start->count == 1)
+        return first;
+    end.address_count = start->count - (start->address == end.address);
+    end.address = start->address;
+    return step_to(tracee, file, start->text, end, quantum);
 }
 
 /* The addresses that are watched, and where the region ends, now that libraries are mapped. */
@@ -97,9 +111,17 @@ static struct region_options resolve(const struct tracee *tracee, const struct o
 static void record_one(struct tracee *tracee, const char *file, const struct options *options)
 {
     struct start_point start = options->start;
-    const struct thread *first = start.kind == START_ICOUNT
-                                     ? count_to_start(tracee, file, &start, &options->region)
-                                     : start_point_reach(tracee, file, &start);
+    const struct thread *first;
+    if (start.kind == START_ICOUNT) {
+        auxv_hide_vdso(tracee);
+        first = step_to(tracee, file, start.text,
+                        (struct region_end){.length = start.count, .global = start.global},
+                        options->region.quantum);
+    } else if (options->stepped) {
+        first = step_to_start(tracee, file, &start, options->region.quantum);
+    } else {
+        first = start_point_reach(tracee, file, &start);
+    }
     note("%s: reached by thread %d of process %d", start.text, first->tid, tracee->pid);
     struct region_options how = resolve(tracee, options);
     record(tracee, first, options, &how);
