@@ -9,7 +9,6 @@
 #include "launch.h"
 #include "message.h"
 #include "options.h"
-#include "permission.h"
 #include "pinball.h"
 #include "snapshot.h"
 #include "start_point.h"
@@ -27,7 +26,6 @@ int main(int argc, char **argv)
         return 0;
     }
     const char *file = launch_find(options.command[0]);
-    permission_check_program(file);
     pinball_open(options.base);
     if (options.baseline)
         launch_use_baseline();
