@@ -62,6 +62,11 @@ int main(int argc, char **argv)
     opened(AT_FDCWD, "../../beside", O_RDONLY);
     sysstate_mapped(0x7f0000000000);
     sysstate_mapped(0x7f0000001000);
+    if (sysstate_last_break(0x1000) != 0x1000)
+        return 4;
+    sysstate_break(0x3000);
+    if (sysstate_last_break(0x1000) != 0x3000)
+        return 5;
     sysstate_end();
     pinball_commit();
     return 0;

@@ -27,6 +27,12 @@ void sysstate_opened_at(const struct tracee *tracee, pid_t tid, int directory, u
 /* An mmap of the region has given ADDRESS. */
 void sysstate_mapped(uint64_t address);
 
+/* A brk of the region has given ADDRESS. */
+void sysstate_break(uint64_t address);
+
+/* The break after the last such call; FIRST, that of the start, if there was none. */
+uint64_t sysstate_last_break(uint64_t first);
+
 /* Writes MMAP.log. To be called once, before pinball_commit(). */
 void sysstate_end(void);
 
