@@ -30,6 +30,18 @@ static void replace(const char *path, const char *text)
     close(file);
 }
 
+/* A second region, with a pinball of its own: all is kept anew. */
+static void run_another(void)
+{
+    pinball_open("../../opened/another");
+    sysstate_begin(getpid());
+    if (sysstate_last_break(1) != 1)
+        fail("the break of the first region is still known");
+    close(opened(AT_FDCWD, "data", O_RDONLY));
+    sysstate_end();
+    pinball_commit();
+}
+
 int main(int argc, char **argv)
 {
     char absolute[4096];
@@ -69,5 +81,6 @@ int main(int argc, char **argv)
         return 5;
     sysstate_end();
     pinball_commit();
+    run_another();
     return 0;
 }

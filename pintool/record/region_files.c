@@ -27,6 +27,11 @@ static struct {
 
 void sysstate_begin(pid_t pid)
 {
+    /* There may have been a region before, with a pinball of its own. */
+    while (region.num_names > 0)
+        free(region.names[--region.num_names]);
+    free(region.directory);
+    region.last_break = 0;
     region.directory = process_link(pid, "cwd");
     region.mapped = pinball_create("sysstate/MMAP.log", COMPRESS_NONE);
 }
