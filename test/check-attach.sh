@@ -126,6 +126,8 @@ if has strace strace "traced already"; then
     refuses "traced already" 1 "is traced already, by process $!" "$record" --pid $begin_victim -o none/log
     kill $!
     wait $! 2>/dev/null
+    refuses "the recorder is traced itself" 1 'that is started here cannot be traced: .*/proc/sys/kernel/yama/ptrace_scope' \
+        strace -f -o /dev/null "$record" --start symbol:region_start -o none/log -- "$programs/static"
 fi
 process=$begin_victim
 finish "refused" 7

@@ -109,6 +109,8 @@ equal "files of a region: relative to a directory" "$(cat $opened/workdir/sub/mo
 equal "files of a region: after chdir" "$(cat $opened/workdir/out/data)" "of out"
 equal "files of a region: absolute" "$(cat "$opened$here/region/absolute")" "by its absolute name"
 equal "files of a region: mapped" "$(tr '\n' ' ' <$opened/MMAP.log)" "0x7f0000000000 0x7f0000001000 "
+equal "files of another region" "$(cd opened/another.sysstate && find . -type f | LC_ALL=C sort | tr '\n' ' ')" \
+    "./MMAP.log ./workdir/data "
 equal "files of a region: no warning" "$(cat warnings)" ""
 
 # A pinball in place of an older one: the older one's files go.

@@ -30,6 +30,18 @@ static void replace(const char *path, const char *text)
     close(file);
 }
 
+/* A second region, with a pinball of its own: all is kept anew. */
+static void run_another(void)
+{
+    pinball_open("../../opened/another");
+    sysstate_begin(getpid());
+    if (sysstate_last_break(1) != 1)
+        fail("the break of the first region is still known");
+    close(opened(AT_FDCWD, "data", O_RDONLY));
+    sysstate_end();
+    pinball_commit();
+}
+
 int main(int argc, char **argv)
 {
     char absolute[4096];
@@ -62,7 +74,13 @@ int main(int argc, char **argv)
     opened(AT_FDCWD, "../../beside", O_RDONLY);
     sysstate_mapped(0x7f0000000000);
     sysstate_mapped(0x7f0000001000);
+    if (sysstate_last_break(0x1000) != 0x1000)
+        return 4;
+    sysstate_break(0x3000);
+    if (sysstate_last_break(0x1000) != 0x3000)
+        return 5;
     sysstate_end();
     pinball_commit();
+    run_another();
     return 0;
 }

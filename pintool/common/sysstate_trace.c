@@ -167,7 +167,8 @@ static void release(struct sysstate_trace *trace, struct open_file *open_file)
 {
     if (--open_file->references > 0)
         return;
-    /* Programs close a file and look at what they have read of it later: its copy then stays open. */
+    /* Programs close a file and look at what they have read of it later: its copy then stays open.
+     */
     int looked_for = 0;
     for (size_t i = 0; i < trace->num_ranges; i++)
         looked_for |= trace->ranges[i].open_file == open_file;

@@ -32,8 +32,9 @@ struct sysstate_trace *sysstate_trace_new(const char *directory, sysstate_reader
  * written. Calls of several threads have to come one at a time. */
 int sysstate_trace_call(struct sysstate_trace *trace, const struct sysstate_call *call);
 
-/* The program is about to read or to overwrite SIZE bytes at ADDRESS. A replay puts what a call wrote
- * into memory only when it is first read: that is when the contents of a file become known. */
+/* The program is about to read or to overwrite SIZE bytes at ADDRESS. A replay puts what a call
+ * wrote into memory only when it is first read: that is when the contents of a file become known.
+ */
 void sysstate_trace_load(struct sysstate_trace *trace, uint64_t address, uint64_t size);
 void sysstate_trace_store(struct sysstate_trace *trace, uint64_t address, uint64_t size);
 

@@ -105,6 +105,7 @@ static _Noreturn void execute(const char *file, char *const arguments[], int go)
 pid_t launch(const char *file, char *const arguments[], long options)
 {
     int go[2];
+    permission_check_program(file);
     if (pipe2(go, O_CLOEXEC) != 0 || pipe2(error_pipe, O_CLOEXEC) != 0)
         fail("cannot create a pipe: %s", strerror(errno));
     pid_t pid = fork();

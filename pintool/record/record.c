@@ -11,9 +11,9 @@
 #include "launch.h"
 #include "memory.h"
 #include "message.h"
-#include "permission.h"
 #include "pinball.h"
 #include "region.h"
+#include "region_files.h"
 #include "regions_file.h"
 #include "repeatable.h"
 #include "snapshot.h"
@@ -28,13 +28,14 @@ static struct region *record(struct tracee *tracee, const struct thread *first,
 {
     struct snapshot snapshot = snapshot_take(tracee, options->command);
     struct region *region = NULL;
-    write_break(&snapshot);
+    uint64_t first_break = break_of(&snapshot);
     write_sysstate(&snapshot);
     write_text(&snapshot, options->format, options->compression);
     if (how->end.length)
         region = region_run(tracee, &snapshot, first, how);
     else
         write_reg(&snapshot, options->compression);
+    write_breaks(first_break, region ? sysstate_last_break(first_break) : first_break);
     write_result(&snapshot, region);
     write_procinfo(&snapshot);
     write_global_log(&snapshot, options->format, region);
@@ -202,7 +203,6 @@ void record_program(const struct options *options)
 {
     static struct tracee tracee; /* used by the exit function */
     const char *file = launch_find(options->command[0]);
-    permission_check_program(file);
     if (!options->regions)
         pinball_open(options->base);
     repeatable = !options->aslr;

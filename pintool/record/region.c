@@ -528,6 +528,9 @@ static void note_sysstate(const struct region *region, const struct actor *actor
     case SYS_mmap:
         sysstate_mapped((uint64_t)result);
         break;
+    case SYS_brk:
+        sysstate_break((uint64_t)result);
+        break;
     default:
         break;
     }

@@ -22,10 +22,16 @@ static struct {
     char **names;    /* below BASE.sysstate/, of what was opened, sorted */
     size_t num_names;
     struct output *mapped; /* MMAP.log */
+    uint64_t last_break;   /* 0: no brk so far */
 } region;
 
 void sysstate_begin(pid_t pid)
 {
+    /* There may have been a region before, with a pinball of its own. */
+    while (region.num_names > 0)
+        free(region.names[--region.num_names]);
+    free(region.directory);
+    region.last_break = 0;
     region.directory = process_link(pid, "cwd");
     region.mapped = pinball_create("sysstate/MMAP.log", COMPRESS_NONE);
 }
@@ -123,6 +129,16 @@ void sysstate_opened_at(const struct tracee *tracee, pid_t tid, int directory, u
 void sysstate_mapped(uint64_t address)
 {
     output_printf(region.mapped, "0x%lx\n", address);
+}
+
+void sysstate_break(uint64_t address)
+{
+    region.last_break = address;
+}
+
+uint64_t sysstate_last_break(uint64_t first)
+{
+    return region.last_break ? region.last_break : first;
 }
 
 void sysstate_end(void)

@@ -9,7 +9,7 @@
 
 #include "tracee.h"
 
-/* To be called once, when the region starts, before the others. PID is the program. */
+/* To be called when a region starts, before the others. PID is the program. */
 void sysstate_begin(pid_t pid);
 
 /* Thread TID has opened PATH (foreign, as the program named it), relative to DIRECTORY (AT_FDCWD or
@@ -27,7 +27,13 @@ void sysstate_opened_at(const struct tracee *tracee, pid_t tid, int directory, u
 /* An mmap of the region has given ADDRESS. */
 void sysstate_mapped(uint64_t address);
 
-/* Writes MMAP.log. To be called once, before pinball_commit(). */
+/* A brk of the region has given ADDRESS. */
+void sysstate_break(uint64_t address);
+
+/* The break after the last such call; FIRST, that of the start, if there was none. */
+uint64_t sysstate_last_break(uint64_t first);
+
+/* Writes MMAP.log. To be called before pinball_commit(). */
 void sysstate_end(void);
 
 #endif

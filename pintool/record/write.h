@@ -34,9 +34,15 @@ void write_global_log(const struct snapshot *snapshot, enum log_format format,
 /* BASE.procinfo.xml: modules and symbols. */
 void write_procinfo(const struct snapshot *snapshot);
 
-/* BASE.sysstate/BRK.log: the program break, asked of the kernel by a system call that the initial
- * thread makes and that leaves no trace in it. From a core: as the C library remembers it. */
+/* BASE.sysstate/BRK.log: the program break, at the start and at the end of the region both. */
 void write_break(const struct snapshot *snapshot);
+
+/* Its two halves, for a region that is run: the program break now, 0 if it is not known, and
+ * writing those of the region's start and end. The kernel is asked by a system call that the
+ * initial thread makes and that leaves no trace in it; for a core it is what the C library
+ * remembers. */
+uint64_t break_of(const struct snapshot *snapshot);
+void write_breaks(uint64_t first, uint64_t last);
 
 /* BASE.sysstate/ but for BRK.log: descriptors with the files behind them, working directory,
  * process id. See write_sysstate.c for the forms. */

@@ -22,20 +22,30 @@ static uint64_t ask_kernel(const struct snapshot *snapshot)
     return address;
 }
 
-void write_break(const struct snapshot *snapshot)
+uint64_t break_of(const struct snapshot *snapshot)
 {
     uint64_t address =
         snapshot->core ? core_break(snapshot->core, &snapshot->modules) : ask_kernel(snapshot);
-    if (!address) {
-        tracee_check_stopped(snapshot->tracee);
-        const struct mapping *heap = maps_find_name(&snapshot->maps, "[heap]");
-        warn("the program break is not known%s",
-             heap ? ": the end of the heap is taken instead" : "; sysstate/BRK.log is not written");
-        if (!heap)
-            return;
-        address = heap->hi;
-    }
+    if (address)
+        return address;
+    tracee_check_stopped(snapshot->tracee);
+    const struct mapping *heap = maps_find_name(&snapshot->maps, "[heap]");
+    warn("the program break is not known%s",
+         heap ? ": the end of the heap is taken instead" : "; sysstate/BRK.log is not written");
+    return heap ? heap->hi : 0;
+}
+
+void write_breaks(uint64_t first, uint64_t last)
+{
+    if (!first)
+        return;
     struct output *output = pinball_create("sysstate/BRK.log", COMPRESS_NONE);
-    output_printf(output, "0x%lx\n0x%lx\n", address, address);
+    output_printf(output, "0x%lx\n0x%lx\n", first, last);
     output_close(output);
+}
+
+void write_break(const struct snapshot *snapshot)
+{
+    uint64_t address = break_of(snapshot);
+    write_breaks(address, address);
 }
