@@ -7,6 +7,10 @@
 #include "syscall.h"
 
 enum { PUSHF = 0x9c, POPF = 0x9d, OPERAND_SIZE = 0x66, REP = 0xf3, REPNE = 0xf2 };
+#ifndef TRAP_PERF /* headers before 5.13 */
+#define TRAP_PERF 6
+#endif
+
 enum { SPINS = 64 };
 enum { TAIL_MAX = 1 << 20 }; /* instructions that are stepped: 12 s, measured at 90,000 a second */
 
@@ -45,6 +49,14 @@ static void watch_flags(struct replay_state *s, const struct sigcontext *registe
         *(uint16_t *)registers->rsp |= TRAP_FLAG;
 }
 
+void replay_wait(uint64_t thread, uint64_t icount)
+{
+    struct replay_state *s = replay_state_of(thread);
+    const struct replay_order *end = (const void *)elfie_replay.logs[thread].stops;
+    while (s->order < end && s->order->icount <= icount)
+        wait_for(s->order++);
+}
+
 void replay_step(uint64_t thread, struct sigcontext *registers)
 {
     struct replay_state *s = replay_state_of(thread);
@@ -53,8 +65,7 @@ void replay_step(uint64_t thread, struct sigcontext *registers)
     __atomic_store_n(&s->count, s->count, __ATOMIC_RELEASE);
     if (s->count >= logs->icount)
         replay_end(thread);
-    while (s->order < (const struct replay_order *)logs->end && s->order->icount <= next)
-        wait_for(s->order++);
+    replay_wait(thread, next);
     replay_apply(s, next);
     watch_flags(s, registers);
     s->rip = registers->rip;
@@ -67,7 +78,11 @@ static void on_trap(int number, siginfo_t *info, struct ucontext *context)
     uint64_t thread = replay_thread_at(context);
     struct replay_state *s = replay_state_of(thread);
     (void)number;
-    (void)info;
+    if (s->scheduled) {
+        if (info->si_code == TRAP_PERF)
+            replay_at_breakpoint(thread, registers);
+        return;
+    }
     if (replay_in_runtime(registers->rip, registers->rip + 1)) {
         /* On the way to the context, which loads flags of its own. */
         if (*(const uint8_t *)registers->rip == POPF)
@@ -80,7 +95,19 @@ static void on_trap(int number, siginfo_t *info, struct ucontext *context)
         *(uint16_t *)registers->rsp &= (uint16_t)~TRAP_FLAG;
     s->count += s->started;
     s->started = 1;
+    replay_trace_step(thread, registers->rip, 0);
     replay_step(thread, registers);
+}
+
+void replay_after_record(uint64_t thread, struct sigcontext *registers)
+{
+    struct replay_state *s = replay_state_of(thread);
+    if (s->scheduled) {
+        replay_arrive(thread, registers);
+    } else if (s->stepped || replay_steps_to_end(thread)) {
+        replay_trace_step(thread, registers->rip, 1);
+        replay_step(thread, registers);
+    }
 }
 
 int replay_steps_to_end(uint64_t thread)
