@@ -88,3 +88,53 @@ check "mt, exact: no futex is executed" test -z "$(grep 'futex.*executed' calls)
 repeat "mt, unordered" 100 0 env ELFIE_REPLAY=io $mt
 refuses "mt, everything from the log and nothing ordered" 3 'leaves the recorded path' \
     env ELFIE_REPLAY=strict timeout 30 $mt
+
+# --- a thin pinball: only the pages that the region touches ---------------------------------------
+
+# Pages are left out half by half, as long as the region still ends as it should: what is left is what
+# it touches, give or take some pages.
+mkdir thin
+cp "$shared"/st/log_0.* thin
+chmod -R u+w thin
+cat >thin.py <<'END'
+import subprocess, sys
+
+def runs(pages):
+    with open("thin/log_0.text", "w") as out:
+        for page in pages:
+            out.writelines(page)
+    made = subprocess.run([sys.argv[1], "--kind", "replay", "thin/log_0"], capture_output=True, check=False)
+    if made.returncode:
+        return False
+    try:
+        done = subprocess.run(["thin/log_0.replay.elfie"], capture_output=True, check=False, timeout=10)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 14 and done.stdout == b"Hello world 1\n"
+
+pages = []
+with open("thin/log_0.text", encoding="ascii") as text:
+    for line in text:
+        if line[0] == "/":
+            pages.append([])
+        pages[-1].append(line)
+size = len(pages) // 2
+while size >= 8:
+    at = 0
+    while at < len(pages):
+        without = pages[:at] + pages[at + size:]
+        if runs(without):
+            pages = without
+        else:
+            at += size
+    size //= 2
+print(len(pages), runs(pages))
+END
+sed -i 's/^fat: 1/fat: 0/' thin/log_0.global.log
+read -r pages good < <(python3 thin.py "$pinball2elf")
+equal "st, thin: runs" "$good" True
+check "st, thin: $pages pages are left of 422" test "$pages" -lt 300
+check "st, thin: it says so when it is made" grep -q 'fat: 0: only pages that the region touched' \
+    <("$pinball2elf" --kind replay thin/log_0 2>&1)
+count thin/log_0.replay.elfie | cat >out
+counted "st, thin" 3922 14
