@@ -132,6 +132,7 @@ void replay_set_registers(uint64_t thread, struct sigcontext *registers,
 const struct replay_record *replay_records_end(uint64_t thread);
 
 /* replay_memory.c */
+void replay_install_memory(void);
 void replay_clear_host(void); /* nothing of the host's is left where the region may map memory */
 void replay_memory(uint64_t thread, struct sigcontext *registers, enum replay_action action,
                    uint64_t result);

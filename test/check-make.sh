@@ -16,7 +16,7 @@ for file in st.text.bz2 st.0.reg.bz2 st.global.log st.address st.0.result st.pro
     sleep 0.01
     touch $file
     equal "after a touch of $file everything is made anew" \
-        "$(mk ELFIE=st | awk '{print $1}' | sort | xargs)" "AS AS AS AS EMIT LD"
+        "$(mk ELFIE=st | awk '{print $1}' | sort | xargs)" "AS AS AS AS AS EMIT LD"
     check "and then nothing is done" idle ELFIE=st
 done
 rm st.elfie.d/start.S
