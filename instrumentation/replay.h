@@ -53,7 +53,7 @@ struct replay_state {
     uint64_t applying, applying_end; /* memory that is being written; 0: none */
     uint64_t tid_word;               /* that the kernel writes to in mode io; 0: none */
     uint64_t parent_tid;             /* another one, written when the thread starts in mode io */
-    uint8_t stepped, scheduled, started, ended, after_pushf, ready;
+    uint8_t stepped, scheduled, started, ended, after_pushf, ready, waiting;
 };
 enum { REPLAY_STATE_SIZE = 0x100 };
 union replay_slot {
@@ -174,7 +174,7 @@ int replay_count_record(uint64_t thread, uint64_t icount);
 void replay_trace_step(uint64_t thread, uint64_t rip, int at_record);
 
 /* Waits for those whose turn is before instruction ICOUNT of the thread. */
-void replay_wait(uint64_t thread, uint64_t icount);
+void replay_wait(uint64_t thread, const struct sigcontext *registers, uint64_t icount);
 
 /* replay_tsc.c */
 void replay_install_tsc(void);

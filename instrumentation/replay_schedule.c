@@ -82,7 +82,7 @@ void replay_arrive(uint64_t thread, struct sigcontext *registers)
     __atomic_store_n(&s->count, s->count, __ATOMIC_RELEASE);
     if (s->count >= elfie_replay.logs[thread].icount)
         replay_end(thread);
-    replay_wait(thread, s->count + 1);
+    replay_wait(thread, registers, s->count + 1);
     replay_apply(s, s->count + 1);
     arm(thread, registers);
     registers->eflags |= RESUME_FLAG; /* the instruction here does not count as an occurrence */

@@ -93,8 +93,6 @@ void replay_exit(uint64_t thread, uint64_t status)
     struct replay_state *s = replay_state_of(thread);
     __atomic_store_n(&s->count, s->count, __ATOMIC_RELEASE);
     mark_ended(s);
-    if ((s->stepped || s->scheduled) && all_ended())
-        elfie_syscall(__NR_exit_group, status);
     for (;;)
         elfie_syscall(__NR_exit, status);
 }
