@@ -112,6 +112,7 @@ struct replay_thread {
     uint64_t values, values_size; /* of registers */
     uint64_t writes, writes_size;
     uint64_t orders, orders_size;
+    uint64_t stops, stops_size;
     uint64_t num_writes; /* lines of the log */
     uint64_t num_calls;  /* records of system calls */
     uint64_t icount;     /* instructions that the thread ran in the region */
@@ -122,6 +123,7 @@ struct replay_site;
 struct replay {
     struct replay_thread *threads; /* num_static_threads of them */
     uint64_t size;                 /* of replay.bin */
+    bool scheduled;                /* there is a schedule: stops have addresses */
     struct replay_site *sites;     /* system call instructions that ran, in ascending order */
     size_t num_sites;
 };

@@ -30,6 +30,7 @@ static void emit_logs(FILE *to, const struct checkpoint *c)
         emit_stream(to, t, "values", p->values, p->values_size);
         emit_stream(to, t, "writes", p->writes, p->writes_size);
         emit_stream(to, t, "orders", p->orders, p->orders_size);
+        emit_stream(to, t, "stops", p->stops, p->stops_size);
         fprintf(to, "t%u.end:\n", t);
     }
 }
@@ -56,27 +57,28 @@ static unsigned last_of(const struct checkpoint *c, uint32_t thread)
 
 static void emit_table(FILE *to, const struct checkpoint *c)
 {
-    fprintf(
-        to,
-        "\n        .section .data.elfie.replay, \"aw\", @progbits\n"
-        "        .balign  8\n"
-        "        .globl   elfie_replay\n"
-        "        .hidden  elfie_replay\n"
-        "elfie_replay:\n"
-        "        .quad    elfie_replay_variable  # reads a variable of the environment\n"
-        "        .quad    elfie_replay_install   # before the threads start\n"
-        "        .quad    elfie_replay_thread    # in each thread, before its context\n"
-        "        .quad    elfie_replay_states    # what changes while it runs\n"
-        "        .quad    elfie_replay_sites, %-3zu # system call instructions\n"
-        "        .quad    %-22d # the image has pages that the region maps later\n"
-        "        .quad    %-22u # threads, also those that the region starts\n"
-        "# records, values of registers, writes, orders, their end, instructions in the region, "
-        "enum replay_last\n",
-        c->replay->num_sites, c->pages_early, c->num_static_threads);
+    fprintf(to,
+            "\n        .section .data.elfie.replay, \"aw\", @progbits\n"
+            "        .balign  8\n"
+            "        .globl   elfie_replay\n"
+            "        .hidden  elfie_replay\n"
+            "elfie_replay:\n"
+            "        .quad    elfie_replay_variable  # reads a variable of the environment\n"
+            "        .quad    elfie_replay_install   # before the threads start\n"
+            "        .quad    elfie_replay_thread    # in each thread, before its context\n"
+            "        .quad    elfie_replay_states    # what changes while it runs\n"
+            "        .quad    elfie_replay_sites, %-3zu # system call instructions\n"
+            "        .quad    %-22d # the image has pages that the region maps later\n"
+            "        .quad    %-22u # threads, also those that the region starts\n"
+            "        .quad    %-22d # there is a schedule: stops have addresses\n"
+            "# records, values of registers, writes, orders, stops, their end, instructions in the "
+            "region, "
+            "enum replay_last\n",
+            c->replay->num_sites, c->pages_early, c->num_static_threads, c->replay->scheduled);
     for (uint32_t t = 0; t < c->num_static_threads; t++)
         fprintf(to,
                 "        .quad    t%1$u.records, t%1$u.values, t%1$u.writes, t%1$u.orders, "
-                "t%1$u.end, %2$" PRIu64 ", %3$u\n",
+                "t%1$u.stops, t%1$u.end, %2$" PRIu64 ", %3$u\n",
                 t, c->replay->threads[t].icount, last_of(c, t));
     fprintf(
         to,

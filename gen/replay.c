@@ -74,6 +74,7 @@ void replay_read(struct checkpoint *c, const struct layout *l, int pages_fd, FIL
         replay_read_race(&r, t);
         p->orders_size = position(to) - p->orders;
     }
+    replay_add_stops(&r);
     replay->size = position(to);
     if (replay->size > REPLAY_MAX)
         fail("%s: the logs are %llu bytes when packed, more than %llu", c->base,

@@ -32,6 +32,9 @@ void replay_read_sel(struct replay_reader *r, uint32_t thread);
 /* BASE.T.race: orders. Needs the .reg of all threads. */
 void replay_read_race(struct replay_reader *r, uint32_t thread);
 
+/* The stops, and BASE.schedule. Needs all of the above. */
+void replay_add_stops(struct replay_reader *r);
+
 /* All of them. Needs regions; sets c->replay. PAGES_FD is of pages.bin, TO is replay.bin. */
 void replay_read(struct checkpoint *c, const struct layout *l, int pages_fd, FILE *to);
 

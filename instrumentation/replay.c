@@ -75,6 +75,8 @@ int elfie_replay_variable(const char *entry)
         replay_means = (enum replay_means)one_of("ELFIE_REPLAY_MEANS", value, means_names, 4);
     else if ((value = value_of(entry, "ELFIE_REPLAY_LOG")))
         replay_trace_path(value);
+    else if ((value = value_of(entry, "ELFIE_REPLAY_SCHEDULE")))
+        replay_schedule_path(value);
     else
         return 0;
     return 1;
@@ -85,7 +87,7 @@ int elfie_replay_variable(const char *entry)
 /* Threads are ordered instruction by instruction. */
 static int is_stepped(void)
 {
-    return replay_mode == REPLAY_EXACT && elfie_replay.num_threads > 1;
+    return replay_mode == REPLAY_EXACT && elfie_replay.num_threads > 1 && !replay_is_scheduled();
 }
 
 static void say(void)
@@ -98,7 +100,9 @@ static void say(void)
     elfie_put(&line, replay_means == MEANS_DISPATCH  ? "syscall user dispatch"
                      : replay_means == MEANS_SECCOMP ? "a seccomp filter"
                                                      : "patched instructions");
-    elfie_put(&line, is_stepped() ? "; threads are stepped\n" : "\n");
+    elfie_put(&line, is_stepped()            ? "; threads are stepped\n"
+                     : replay_is_scheduled() ? "; threads run from stop to stop\n"
+                                             : "\n");
     elfie_write(&line);
 }
 
@@ -109,8 +113,11 @@ void elfie_replay_install(void)
     elfie_process.replayed = replay_mode == REPLAY_IO ? REPLAYED_INPUT : REPLAYED;
     for (uint64_t t = 0; t < elfie_replay.num_threads; t++) {
         const struct replay_logs *logs = &elfie_replay.logs[t];
-        *replay_state_of(t) = (struct replay_state){
-            .record = logs->records, .write = logs->writes, .order = logs->orders};
+        *replay_state_of(t) = (struct replay_state){.record = logs->records,
+                                                    .write = logs->writes,
+                                                    .order = logs->orders,
+                                                    .stop = logs->stops,
+                                                    .breakpoint = -1};
         if (replay_mode == REPLAY_IO && t < elfie_config.num_threads)
             replay_state_of(t)->tid_word = elfie_tid_word(&elfie_threads[t]);
     }
@@ -120,7 +127,12 @@ void elfie_replay_install(void)
     replay_install_means();
     replay_install_tsc();
     replay_install_stepping();
-    replay_clear_host();
+    /* Emulators, which have neither dispatch nor seccomp, need what they show (measured: without
+     * its stack qemu-x86_64 7.2 dies of the next signal). */
+    if (replay_means != MEANS_PATCH)
+        replay_clear_host();
+    replay_install_memory();
+    replay_install_schedule(); /* last: it maps memory of its own */
     if (elfie_process.verbose)
         say();
 }
@@ -128,7 +140,7 @@ void elfie_replay_install(void)
 void elfie_replay_thread(uint64_t number)
 {
     struct replay_state *s = replay_state_of(number);
-    if (!is_stepped()) {
+    if (!is_stepped() && !replay_is_scheduled()) {
         /* What other threads' calls wrote. */
         const struct replay_record *next = s->record;
         while (next < replay_records_end(number) && next->kind != REPLAY_CALL)
@@ -137,6 +149,8 @@ void elfie_replay_thread(uint64_t number)
     }
     replay_start_tsc(number);
     replay_start_means(number);
-    if (is_stepped() || replay_steps_to_end(number))
+    if (replay_is_scheduled())
+        replay_start_schedule(number);
+    else if (is_stepped() || replay_steps_to_end(number))
         replay_start_stepping(number);
 }

@@ -33,7 +33,8 @@ struct replay_logs {
     const uint64_t *values;            /* of registers; the end of the records */
     const struct replay_write *writes; /* the end of the values */
     const struct replay_order *orders; /* the end of the writes */
-    const void *end;                   /* of the orders */
+    const struct replay_stop *stops;   /* the end of the orders */
+    const void *end;                   /* of the stops */
     uint64_t icount;
     uint64_t last; /* enum replay_last */
 };
@@ -45,10 +46,14 @@ struct replay_state {
     const struct replay_record *record; /* the next ones */
     const struct replay_write *write;
     const struct replay_order *order;
+    const struct replay_stop *stop;
+    uint64_t *trace; /* when a schedule is written: addresses since the last stop or record */
+    uint64_t trace_count;
+    int64_t breakpoint;              /* descriptor, or -1 */
     uint64_t applying, applying_end; /* memory that is being written; 0: none */
     uint64_t tid_word;               /* that the kernel writes to in mode io; 0: none */
     uint64_t parent_tid;             /* another one, written when the thread starts in mode io */
-    uint8_t stepped, started, ended, after_pushf, ready;
+    uint8_t stepped, scheduled, started, ended, after_pushf, ready, waiting;
 };
 enum { REPLAY_STATE_SIZE = 0x100 };
 union replay_slot {
@@ -66,6 +71,7 @@ struct elfie_replay {
     uint64_t num_sites;
     uint64_t pages_early; /* the image has pages that the region maps later */
     uint64_t num_threads; /* static ones, also those that the region starts */
+    uint64_t scheduled;   /* the stops have addresses */
     struct replay_logs logs[];
 };
 extern const struct elfie_replay elfie_replay;
@@ -126,6 +132,7 @@ void replay_set_registers(uint64_t thread, struct sigcontext *registers,
 const struct replay_record *replay_records_end(uint64_t thread);
 
 /* replay_memory.c */
+void replay_install_memory(void);
 void replay_clear_host(void); /* nothing of the host's is left where the region may map memory */
 void replay_memory(uint64_t thread, struct sigcontext *registers, enum replay_action action,
                    uint64_t result);
@@ -148,9 +155,26 @@ void replay_install_stepping(void);
 void replay_start_stepping(uint64_t thread);
 /* An instruction is complete, and the next one at REGISTERS->rip may run when this returns. */
 void replay_step(uint64_t thread, struct sigcontext *registers);
+void replay_after_record(uint64_t thread, struct sigcontext *registers);
 /* A region of one thread whose end is no system call is stepped behind its last record: prepares
  * for that where it is so. */
 int replay_steps_to_end(uint64_t thread);
+
+/* replay_schedule.c: threads that run freely from stop to stop. */
+void replay_schedule_path(const char *path); /* ELFIE_REPLAY_SCHEDULE: where one is written */
+void replay_install_schedule(void);
+int replay_is_scheduled(void);
+void replay_start_schedule(uint64_t thread);
+/* The thread has completed its instruction s->count, and goes on when this returns. */
+void replay_arrive(uint64_t thread, struct sigcontext *registers);
+void replay_at_breakpoint(uint64_t thread, struct sigcontext *registers);
+/* A record for instruction ICOUNT is reached: true if no stop was passed over. */
+int replay_count_record(uint64_t thread, uint64_t icount);
+/* A stepped thread is before the instruction at RIP; AT_RECORD: behind a call or RDTSC. */
+void replay_trace_step(uint64_t thread, uint64_t rip, int at_record);
+
+/* Waits for those whose turn is before instruction ICOUNT of the thread. */
+void replay_wait(uint64_t thread, const struct sigcontext *registers, uint64_t icount);
 
 /* replay_tsc.c */
 void replay_install_tsc(void);

@@ -79,7 +79,7 @@ static const struct replay_record *find(uint64_t thread, const struct sigcontext
         return r;
     }
     if (r == replay_records_end(thread)) {
-        if (!s->stepped && elfie_replay.logs[thread].last != LAST_IS_CALL)
+        if (!s->stepped && !s->scheduled && elfie_replay.logs[thread].last != LAST_IS_CALL)
             replay_end(thread); /* the region ended between the last record and here */
         if (number == __NR_execve || number == __NR_execveat)
             replay_end(thread); /* another program */
@@ -91,6 +91,8 @@ static const struct replay_record *find(uint64_t thread, const struct sigcontext
         replay_diverged(thread, registers, number, "another instruction calls");
     if (s->stepped && r->icount != s->count)
         replay_diverged(thread, registers, number, "the call comes at another instruction");
+    if (!replay_count_record(thread, r->icount))
+        replay_diverged(thread, registers, number, "a stop of the schedule was not reached");
     s->record = r + 1;
     return r;
 }
@@ -222,6 +224,7 @@ static void leave(uint64_t thread, const struct sigcontext *registers, uint64_t 
 {
     const struct replay_state *s = replay_state_of(thread);
     int early = s->record < replay_records_end(thread) ||
+                !replay_count_record(thread, elfie_replay.logs[thread].icount) ||
                 (s->stepped && s->count != elfie_replay.logs[thread].icount);
     if (early && replay_mode != REPLAY_IO)
         replay_diverged(thread, registers, number, "the thread ends before its log does");
@@ -229,6 +232,17 @@ static void leave(uint64_t thread, const struct sigcontext *registers, uint64_t 
     if (number == __NR_exit)
         replay_exit(thread, registers->rdi);
     replay_exit_group(thread, registers->rdi);
+}
+
+/* Mode io: a futex, or a call that the log does not have. */
+static uint64_t without_record(uint64_t thread, const struct sigcontext *registers, uint64_t number,
+                               enum replay_action action)
+{
+    if (action == CLONE || action == RETURN)
+        replay_diverged(thread, registers, number, "the log does not have it, and it needs a log");
+    if (number == __NR_rt_sigaction || number == __NR_rt_sigprocmask || number == __NR_sigaltstack)
+        return 0; /* never executed: replay_policy.c */
+    return execute(registers, number);
 }
 
 void replay_call(uint64_t thread, struct sigcontext *registers, uint64_t number)
@@ -245,11 +259,11 @@ void replay_call(uint64_t thread, struct sigcontext *registers, uint64_t number)
     if (record) {
         act(thread, registers, number, action, record);
         answer = record->rax;
-        if (!s->stepped)
+        if (!s->stepped && !s->scheduled)
             replay_apply(s, next_call(thread));
         replay_trace(thread, registers, number, answer, how(action, registers, number));
     } else {
-        answer = execute(registers, number);
+        answer = without_record(thread, registers, number, action);
         replay_trace(thread, registers, number, answer, "executed");
     }
     if (record)
@@ -257,6 +271,5 @@ void replay_call(uint64_t thread, struct sigcontext *registers, uint64_t number)
     else
         registers->rax = answer;
     registers->r11 &= ~(uint64_t)TRAP_FLAG;
-    if (s->stepped || replay_steps_to_end(thread))
-        replay_step(thread, registers);
+    replay_after_record(thread, registers);
 }

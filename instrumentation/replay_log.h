@@ -9,6 +9,17 @@
 
 #include <stdint.h>
 
+/* The thread stops before instruction ICOUNT, so that others can be ordered: that is when ADDRESS
+ * is reached for the OCCURRENCE-th time since the stop before, or since the record before,
+ * whichever is later. Where the region begins, its first instruction counts; behind a stop the
+ * instruction at which it was does not. */
+struct replay_stop {
+    uint64_t icount;
+    uint64_t rip; /* 0: not known, there is no schedule */
+    uint64_t occurrence;
+};
+enum { REPLAY_TRACE = 1 << 14 }; /* stops and records are at most this far from each other */
+
 /* A system call instruction that ran, and what stands beside it. */
 struct replay_site {
     uint64_t address;

@@ -24,15 +24,23 @@ static long map(uint64_t begin, uint64_t end, unsigned long how)
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | how, -1, 0);
 }
 
+/* 1: mapped, 0: something is there. */
+static int map_free(uint64_t begin, uint64_t end)
+{
+    long result = map(begin, end, MAP_FIXED_NOREPLACE);
+    if (result > 0 && result != (long)begin) /* qemu takes the address for a wish */
+        elfie_syscall(__NR_munmap, result, end - begin);
+    return result == (long)begin;
+}
+
 void replay_map_page(uint64_t address)
 {
-    uint64_t page = address & -PAGE_SIZE;
-    map(page, page + PAGE_SIZE, MAP_FIXED_NOREPLACE);
+    map_free(address & -PAGE_SIZE, (address & -PAGE_SIZE) + PAGE_SIZE);
 }
 
 static void map_missing(uint64_t begin, uint64_t end)
 {
-    if (map(begin, end, MAP_FIXED_NOREPLACE) == (long)begin)
+    if (map_free(begin, end) || end - begin == PAGE_SIZE)
         return;
     for (uint64_t page = begin; page < end; page += PAGE_SIZE)
         replay_map_page(page);
@@ -98,6 +106,11 @@ static void clear_line(const char *line)
         elfie_syscall(__NR_munmap, begin, end - begin);
 }
 
+void replay_install_memory(void)
+{
+    program_break = elfie_layout.break_end;
+}
+
 /* vdso, vvar and the kernel's first stack lie anywhere at the top of the address space, where the
  * region may get memory; the arguments have been copied. */
 void replay_clear_host(void)
@@ -105,7 +118,6 @@ void replay_clear_host(void)
     char buffer[4096], line[64];
     size_t length = 0;
     long got, fd = elfie_syscall(__NR_openat, -100, "/proc/self/maps", 0);
-    program_break = elfie_layout.break_end;
     if (fd < 0)
         return;
     while ((got = elfie_syscall(__NR_read, fd, buffer, sizeof buffer)) > 0)

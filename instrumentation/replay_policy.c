@@ -13,7 +13,9 @@
 /* A byte for each call. */
 static const uint8_t actions[512] = {
     /* The user wants to see what the region prints; the program gets the recorded result, whatever
-     * became of the output. */
+     * became of the output. What never was in the program's memory (sendfile, splice) cannot be
+     * shown; and bytes that the program passes on without having read them may be others, because a
+     * log may have only what was read. */
     [__NR_write] = SHOW,
     [__NR_writev] = SHOW,
     [__NR_pwrite64] = INJECT, /* not to a terminal or pipe */

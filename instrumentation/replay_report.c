@@ -13,7 +13,9 @@ static const char *kind_name(const struct replay_record *r)
 static void put_found(struct elfie_line *line, const struct sigcontext *registers, uint64_t number)
 {
     if (number == NO_CALL) {
-        elfie_put(line, "an RDTSC");
+        elfie_put(line, "no system call, at ");
+        elfie_put_place(line, registers->rip);
+        return;
     } else {
         elfie_put(line, "system call ");
         elfie_put_decimal(line, number);

@@ -7,7 +7,12 @@
 #include "syscall.h"
 
 enum { PUSHF = 0x9c, POPF = 0x9d, OPERAND_SIZE = 0x66, REP = 0xf3, REPNE = 0xf2 };
+#ifndef TRAP_PERF /* headers before 5.13 */
+#define TRAP_PERF 6
+#endif
+
 enum { SPINS = 64 };
+enum { STUCK_EVERY = 1024, STUCK_TIMES = 16 }; /* looks whether all wait, and says so */
 enum { TAIL_MAX = 1 << 20 }; /* instructions that are stepped: 12 s, measured at 90,000 a second */
 
 /* The instruction at RIP is a string instruction with a REP prefix; prefixes stand in any order. */
@@ -25,14 +30,44 @@ static int is_repeated(uint64_t rip)
                         (*code >= 0x6c && *code <= 0x6f));
 }
 
-static void wait_for(const struct replay_order *o)
+/* All threads that are there wait, and none has got on since PROGRESS. */
+static int is_stuck(uint64_t *progress)
 {
+    uint64_t sum = 0;
+    int waiting = 1;
+    for (uint64_t t = 0; t < elfie_replay.num_threads; t++) {
+        const struct replay_state *s = replay_state_of(t);
+        int there = t < elfie_config.num_threads || __atomic_load_n(&s->ready, __ATOMIC_ACQUIRE);
+        sum += __atomic_load_n(&s->count, __ATOMIC_ACQUIRE);
+        waiting &= !there || __atomic_load_n(&s->waiting, __ATOMIC_ACQUIRE) ||
+                   __atomic_load_n(&s->ended, __ATOMIC_ACQUIRE);
+    }
+    int stuck = waiting && sum == *progress;
+    *progress = sum;
+    return stuck;
+}
+
+static void wait_for(uint64_t thread, const struct sigcontext *registers,
+                     const struct replay_order *o)
+{
+    struct replay_state *s = replay_state_of(thread);
     const uint64_t *count = &replay_state_of(o->thread)->count;
-    for (int i = 0; __atomic_load_n(count, __ATOMIC_ACQUIRE) < o->other; i++)
-        if (i < SPINS)
+    uint64_t progress = 0;
+    int stuck = 0;
+    for (int i = 0; __atomic_load_n(count, __ATOMIC_ACQUIRE) < o->other; i++) {
+        if (i < SPINS) {
             __builtin_ia32_pause();
-        else
-            elfie_syscall(__NR_sched_yield);
+            continue;
+        }
+        __atomic_store_n(&s->waiting, 1, __ATOMIC_RELEASE);
+        elfie_syscall(__NR_sched_yield);
+        if (i % STUCK_EVERY)
+            continue;
+        stuck = is_stuck(&progress) ? stuck + 1 : 0;
+        if (stuck == STUCK_TIMES)
+            replay_diverged(thread, registers, NO_CALL, "the threads wait for each other");
+    }
+    __atomic_store_n(&s->waiting, 0, __ATOMIC_RELEASE);
 }
 
 /* The program must neither see the trap flag nor clear it. */
@@ -45,6 +80,14 @@ static void watch_flags(struct replay_state *s, const struct sigcontext *registe
         *(uint16_t *)registers->rsp |= TRAP_FLAG;
 }
 
+void replay_wait(uint64_t thread, const struct sigcontext *registers, uint64_t icount)
+{
+    struct replay_state *s = replay_state_of(thread);
+    const struct replay_order *end = (const void *)elfie_replay.logs[thread].stops;
+    while (s->order < end && s->order->icount <= icount)
+        wait_for(thread, registers, s->order++);
+}
+
 void replay_step(uint64_t thread, struct sigcontext *registers)
 {
     struct replay_state *s = replay_state_of(thread);
@@ -53,8 +96,7 @@ void replay_step(uint64_t thread, struct sigcontext *registers)
     __atomic_store_n(&s->count, s->count, __ATOMIC_RELEASE);
     if (s->count >= logs->icount)
         replay_end(thread);
-    while (s->order < (const struct replay_order *)logs->end && s->order->icount <= next)
-        wait_for(s->order++);
+    replay_wait(thread, registers, next);
     replay_apply(s, next);
     watch_flags(s, registers);
     s->rip = registers->rip;
@@ -67,7 +109,11 @@ static void on_trap(int number, siginfo_t *info, struct ucontext *context)
     uint64_t thread = replay_thread_at(context);
     struct replay_state *s = replay_state_of(thread);
     (void)number;
-    (void)info;
+    if (s->scheduled) {
+        if (info->si_code == TRAP_PERF)
+            replay_at_breakpoint(thread, registers);
+        return;
+    }
     if (replay_in_runtime(registers->rip, registers->rip + 1)) {
         /* On the way to the context, which loads flags of its own. */
         if (*(const uint8_t *)registers->rip == POPF)
@@ -80,7 +126,19 @@ static void on_trap(int number, siginfo_t *info, struct ucontext *context)
         *(uint16_t *)registers->rsp &= (uint16_t)~TRAP_FLAG;
     s->count += s->started;
     s->started = 1;
+    replay_trace_step(thread, registers->rip, 0);
     replay_step(thread, registers);
+}
+
+void replay_after_record(uint64_t thread, struct sigcontext *registers)
+{
+    struct replay_state *s = replay_state_of(thread);
+    if (s->scheduled) {
+        replay_arrive(thread, registers);
+    } else if (s->stepped || replay_steps_to_end(thread)) {
+        replay_trace_step(thread, registers->rip, 1);
+        replay_step(thread, registers);
+    }
 }
 
 int replay_steps_to_end(uint64_t thread)

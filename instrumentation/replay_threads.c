@@ -93,8 +93,6 @@ void replay_exit(uint64_t thread, uint64_t status)
     struct replay_state *s = replay_state_of(thread);
     __atomic_store_n(&s->count, s->count, __ATOMIC_RELEASE);
     mark_ended(s);
-    if (s->stepped && all_ended())
-        elfie_syscall(__NR_exit_group, status);
     for (;;)
         elfie_syscall(__NR_exit, status);
 }
@@ -103,7 +101,7 @@ void replay_exit(uint64_t thread, uint64_t status)
 static void wait_for_others(struct replay_state *s)
 {
     mark_ended(s);
-    while (s->stepped && !all_ended())
+    while ((s->stepped || s->scheduled) && !all_ended())
         elfie_syscall(__NR_sched_yield);
 }
 
@@ -119,14 +117,15 @@ void replay_end(uint64_t thread)
     struct replay_state *s = replay_state_of(thread);
     uint32_t never = 0;
     mark_ended(s);
-    if (s->stepped && elfie_replay.num_threads > 1 && !all_ended())
+    if ((s->stepped || s->scheduled) && elfie_replay.num_threads > 1 && !all_ended())
         for (;;)
             elfie_syscall(__NR_futex, &never, FUTEX_WAIT, 0, 0);
     if (elfie_process.verbose) {
         struct elfie_line line;
         elfie_begin(&line);
-        elfie_put(&line, s->stepped ? "the region is at its recorded end, instruction "
-                                    : "the region has passed its recorded end, instruction ");
+        elfie_put(&line, s->stepped || s->scheduled
+                             ? "the region is at its recorded end, instruction "
+                             : "the region has passed its recorded end, instruction ");
         elfie_put_decimal(&line, elfie_replay.logs[thread].icount);
         elfie_put(&line, "\n");
         elfie_write(&line);

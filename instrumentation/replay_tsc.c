@@ -31,10 +31,11 @@ static void answer(uint64_t thread, struct sigcontext *registers, uint64_t lengt
         replay_diverged(thread, registers, NO_CALL, "an RDTSC at another address");
     if (s->stepped && r->icount != s->count)
         replay_diverged(thread, registers, NO_CALL, "an RDTSC at another instruction");
+    if (!replay_count_record(thread, r->icount))
+        replay_diverged(thread, registers, NO_CALL, "a stop of the schedule was not reached");
     s->record = r + 1;
     replay_set_registers(thread, registers, r);
-    if (s->stepped || replay_steps_to_end(thread))
-        replay_step(thread, registers);
+    replay_after_record(thread, registers);
 }
 
 static void on_fault(int number, siginfo_t *info, struct ucontext *context)

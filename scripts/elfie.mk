@@ -8,6 +8,9 @@
 #   make ELFIE=foo regen                       throw away the edits of foo.ld and foo.elfie.d/config.S
 #   make ELFIE=foo check-host HOST=gem5        can the startup run on a simulator that has only what
 #                                              gem5.host says? HOST may be a file of your own
+#   make ELFIE=foo schedule                    step the replay of several threads once, and write down
+#                                              where they have to stop, to foo.schedule; the next
+#                                              KIND=replay then runs from stop to stop
 #   make ELFIE=foo clean-elfies                remove what was made, but not foo.ld and config.S
 #
 # After `make install` a directory's Makefile is one line: include elfie.mk
@@ -30,7 +33,7 @@
 # foo.ld and foo.elfie.d/config.S are yours to edit: each is used as it is until the pinball or the
 # variables say something else. Then make stops, with the new one in foo.ld.new or config.S.new.
 
-KIND        ?= basic
+KIND        ?= $(if $(filter schedule,$(MAKECMDGOALS)),replay,basic)
 LAYOUT      ?= direct
 MAX_HEADERS ?= 73
 CALLBACK_CFLAGS ?= -O2 -g -Wall
@@ -92,6 +95,24 @@ elfies: $(foreach e,$(ELFIE),$(e).$(KIND).elfie)
 	$(if $(strip $(ELFIE)),,$(error no pinball here: name one with ELFIE=))@:
 regen: elfies
 
+# The schedule is a part of the pinball from then on. It must not come from a schedule.
+.PHONY: schedule
+schedule: elfies
+	$(if $(elfie_replay),,$(error schedule needs KIND=replay or REPLAY=1))
+	$(elfie_quiet)for e in $(ELFIE); do \
+		case $$e in /*) elfie=$$e ;; *) elfie=./$$e ;; esac; \
+		ELFIE_REPLAY=exact ELFIE_REPLAY_SCHEDULE=$$e.schedule.tmp $$elfie.$(KIND).elfie \
+			>/dev/null </dev/null; \
+		status=$$?; \
+		if [ $$status -eq 3 ] || [ $$status -ge 124 ] || [ ! -s $$e.schedule.tmp ]; then \
+			rm -f $$e.schedule.tmp; \
+			echo "$$e: no schedule: the replay ended with status $$status, or has one thread" >&2; \
+			exit 1; \
+		fi; \
+		mv -f $$e.schedule.tmp $$e.schedule; \
+		echo "  SCHEDULE	$$e.schedule"; \
+	done
+
 elfie_regenerate := $(if $(filter regen,$(MAKECMDGOALS)),--regenerate)
 
 # The user's callbacks: what is C is compiled, freestanding, to lie anywhere in the address space, and
@@ -105,7 +126,7 @@ elfie_callbacks := $(patsubst %.c,%.callback.o,$(CALLBACKS))
 
 # $(1): what of pinball $(1) the front-end reads
 elfie_pinball = $(wildcard $(foreach f,global.log text address [0-9]*.reg \
-	$(if $(elfie_replay),[0-9]*.sel [0-9]*.race),\
+	$(if $(elfie_replay),[0-9]*.sel [0-9]*.race schedule),\
 	$(1).$(f) $(1).$(f).bz2 $(1).$(f).gz) $(1).[0-9]*.result $(1).procinfo.xml \
 	$(1).event_icount.[0-9]*.txt $(1).event_icount.[0-9]*.txt.bz2 $(1).event_icount.[0-9]*.txt.gz) \
 	$(call elfie_sysstate,$(1).sysstate)

@@ -58,7 +58,13 @@ for f in "$shared"/mt/log_0.*; do
     esac
 done
 chmod -R u+w mt
+cp -r mt cycle
 sed -i -e 's/^sc ;86 2/sc ;87 2/' -e 's/^sc ;75 2/sc ;74 2/' mt/$reg
 "$pinball2elf" --kind replay mt/log_0
 refuses "mt: another number of instructions" 3 'thread 0 .*the call comes at another instruction' timeout 20 mt/log_0.replay.elfie
 check "mt: which number" grep -q 'found: .*, at instruction 86$' <(timeout 20 mt/log_0.replay.elfie 2>&1)
+
+# Thread 2 waits for thread 0 at its instruction 22: an order that cannot be.
+sed -i '1s/.*/27 2 2721/' cycle/log_0.0.race
+"$pinball2elf" --kind replay cycle/log_0
+refuses "mt: an order that has a cycle" 3 'the threads wait for each other' timeout 60 cycle/log_0.replay.elfie

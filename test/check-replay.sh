@@ -88,3 +88,84 @@ check "mt, exact: no futex is executed" test -z "$(grep 'futex.*executed' calls)
 repeat "mt, unordered" 100 0 env ELFIE_REPLAY=io $mt
 refuses "mt, everything from the log and nothing ordered" 3 'leaves the recorded path' \
     env ELFIE_REPLAY=strict timeout 30 $mt
+
+for means in seccomp patch; do
+    ELFIE_REPLAY_MEANS=$means count --traps $mt >out
+    counted "mt, exact, by $means" "10887 6115 2721 3441 3436" 0
+    check "mt, exact, by $means: the same output" cmp out out.1
+    repeat "mt, unordered, by $means" 30 0 env ELFIE_REPLAY=io ELFIE_REPLAY_MEANS=$means $mt
+done
+ELFIE_REPLAY=io count $st >out
+counted "st, ELFIE_REPLAY=io" 3922 14
+
+# --- hosts that lack something --------------------------------------------------------------------
+
+gcc -std=gnu11 -O2 -o host-seccomp "$top/test/host-seccomp.c"
+check "without dispatch: by seccomp" grep -q 'by a seccomp filter' <(ELFIE_VERBOSE=1 ./host-seccomp $st 2>&1)
+./host-seccomp $st >out
+equal "without dispatch: status" $? 14
+equal "without dispatch: output" "$(cat out)" "Hello world 1"
+refuses "RDTSC that is not caught" 125 'does not catch RDTSC' ./host-seccomp $mt
+refuses "no dispatch, and none other wanted" 125 'by dispatch needs Linux 5.11' \
+    env ELFIE_REPLAY_MEANS=dispatch ./host-seccomp $st
+if has qemu-x86_64 qemu-user "replay in qemu"; then
+    emulated() { (ulimit -v 8000000 && timeout 60 qemu-x86_64 "$@"); }
+    emulated st.compact/log_0.replay.elfie >out
+    equal "st in qemu: status" $? 14
+    equal "st in qemu: output" "$(cat out)" "Hello world 1"
+    check "st in qemu: by patched instructions" grep -q 'by patched instructions' \
+        <(ELFIE_VERBOSE=1 emulated st.compact/log_0.replay.elfie 2>&1)
+    check "mt in qemu, unordered: made" "$pinball2elf" --kind replay --layout compact --outdir mt.compact "$shared/mt/log_0"
+    equal "mt in qemu, unordered" "$(ELFIE_REPLAY=io emulated mt.compact/log_0.replay.elfie 2>/dev/null | tail -n 1)" \
+        "All threads joined"
+fi
+
+# --- a thin pinball: only the pages that the region touches ---------------------------------------
+
+# Pages are left out half by half, as long as the region still ends as it should: what is left is what
+# it touches, give or take some pages.
+mkdir thin
+cp "$shared"/st/log_0.* thin
+chmod -R u+w thin
+cat >thin.py <<'END'
+import subprocess, sys
+
+def runs(pages):
+    with open("thin/log_0.text", "w") as out:
+        for page in pages:
+            out.writelines(page)
+    made = subprocess.run([sys.argv[1], "--kind", "replay", "thin/log_0"], capture_output=True, check=False)
+    if made.returncode:
+        return False
+    try:
+        done = subprocess.run(["thin/log_0.replay.elfie"], capture_output=True, check=False, timeout=10)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 14 and done.stdout == b"Hello world 1\n"
+
+pages = []
+with open("thin/log_0.text", encoding="ascii") as text:
+    for line in text:
+        if line[0] == "/":
+            pages.append([])
+        pages[-1].append(line)
+size = len(pages) // 2
+while size >= 8:
+    at = 0
+    while at < len(pages):
+        without = pages[:at] + pages[at + size:]
+        if runs(without):
+            pages = without
+        else:
+            at += size
+    size //= 2
+print(len(pages), runs(pages))
+END
+sed -i 's/^fat: 1/fat: 0/' thin/log_0.global.log
+read -r pages good < <(python3 thin.py "$pinball2elf")
+equal "st, thin: runs" "$good" True
+check "st, thin: $pages pages are left of 422" test "$pages" -lt 300
+check "st, thin: it says so when it is made" grep -q 'fat: 0: only pages that the region touched' \
+    <("$pinball2elf" --kind replay thin/log_0 2>&1)
+count thin/log_0.replay.elfie | cat >out
+counted "st, thin" 3922 14

@@ -27,13 +27,20 @@ enum { MAX_THREADS = 1024 };
 
 static uint64_t runtime_begin, runtime_end; /* of the runtime */
 static uint64_t near_pages; /* replay_jump.c's pages, where jumps in place of system calls lead */
-static uint64_t jump;       /* the instruction that enters the region, thread 0's */
+static struct {
+    uint64_t address; /* of the instruction that enters the region */
+    long code;
+} jumps[MAX_THREADS];
+static size_t num_jumps;
 
 static struct thread {
     pid_t tid;
     uint64_t count;
     uint64_t rip;   /* of the instruction that is being stepped over */
     bool in_region; /* it is the region's */
+    bool entered;   /* the startup is over */
+    bool stepping;  /* and counted */
+    bool rep;
 } threads[MAX_THREADS];
 static size_t num_threads;
 
@@ -46,11 +53,16 @@ static void die(const char *what)
 static void read_symbols(const char *file, const Elf64_Shdr *symbols, const Elf64_Shdr *strings)
 {
     const Elf64_Sym *s = (const void *)(file + symbols->sh_offset);
-    for (size_t i = 0; i < symbols->sh_size / sizeof *s; i++)
-        if (!strcmp(file + strings->sh_offset + s[i].st_name, "t0.jump"))
-            jump = s[i].st_value;
-        else if (!strcmp(file + strings->sh_offset + s[i].st_name, "replay_near_pages"))
+    for (size_t i = 0; i < symbols->sh_size / sizeof *s; i++) {
+        const char *name = file + strings->sh_offset + s[i].st_name;
+        int end = 0;
+        unsigned thread;
+        if (sscanf(name, "t%u.jump%n", &thread, &end) == 1 && end && !name[end] &&
+            num_jumps < MAX_THREADS)
+            jumps[num_jumps++].address = s[i].st_value;
+        else if (!strcmp(name, "replay_near_pages"))
             near_pages = s[i].st_value;
+    }
 }
 
 static void read_elf(const char *path)
@@ -73,7 +85,7 @@ static void read_elf(const char *path)
         if (s[i].sh_type == SHT_SYMTAB)
             read_symbols(file, &s[i], &s[s[i].sh_link]);
     }
-    if (!runtime_begin || !runtime_end || !jump) {
+    if (!runtime_begin || !runtime_end || !num_jumps) {
         fprintf(stderr, "icount: %s is no ELFie\n", path);
         exit(125);
     }
@@ -135,21 +147,29 @@ static uint64_t rip_of(pid_t tid)
     return r.rip;
 }
 
-/* Runs up to the instruction that enters the region. */
-static int run_startup(pid_t pid)
+/* The startup of each thread is not stepped, up to the jump that enters the region. */
+static void set_breakpoints(pid_t pid)
 {
-    int status;
-    long word = ptrace(PTRACE_PEEKTEXT, pid, jump, 0);
-    ptrace(PTRACE_POKETEXT, pid, jump, (word & ~0xffl) | 0xcc);
-    ptrace(PTRACE_CONT, pid, 0, 0);
-    if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
-        return status;
+    for (size_t i = 0; i < num_jumps; i++) {
+        jumps[i].code = ptrace(PTRACE_PEEKTEXT, pid, jumps[i].address, 0);
+        ptrace(PTRACE_POKETEXT, pid, jumps[i].address, (jumps[i].code & ~0xffl) | 0xcc);
+    }
+}
+
+/* The thread has stopped in its startup. True when it is at the jump. */
+static bool enters(struct thread *t, int status)
+{
     struct user_regs_struct r;
-    ptrace(PTRACE_GETREGS, pid, 0, &r);
-    r.rip = jump;
-    ptrace(PTRACE_SETREGS, pid, 0, &r);
-    ptrace(PTRACE_POKETEXT, pid, jump, word);
-    return -1;
+    if (status >> 16 || WSTOPSIG(status) != SIGTRAP || ptrace(PTRACE_GETREGS, t->tid, 0, &r))
+        return false;
+    for (size_t i = 0; i < num_jumps; i++)
+        if (r.rip == jumps[i].address + 1) {
+            r.rip = jumps[i].address;
+            ptrace(PTRACE_SETREGS, t->tid, 0, &r);
+            ptrace(PTRACE_POKETEXT, t->tid, jumps[i].address, jumps[i].code);
+            return true;
+        }
+    return false;
 }
 
 /* Threads that step themselves: each completed instruction is a SIGTRAP, or the SIGSYS or SIGSEGV
@@ -215,30 +235,70 @@ static void do_popf(pid_t pid)
     }
 }
 
-/* One thread, stepped. Gives the status that waitpid has. */
+/* A breakpoint of the runtime's, and no step: the instruction has not run. */
+static bool is_breakpoint(pid_t tid)
+{
+    enum { PERF = 6 }; /* TRAP_PERF */
+    siginfo_t info;
+    return !ptrace(PTRACE_GETSIGINFO, tid, 0, &info) && info.si_code == PERF;
+}
+
+/* What has become of the step: gives the signal that the thread is to get. */
+static int end_step(struct thread *t, int status)
+{
+    int signal = WSTOPSIG(status);
+    if (status >> 16 || signal == SIGSTOP)
+        return 0;
+    bool breakpoint = signal == SIGTRAP && is_breakpoint(t->tid);
+    if (signal == SIGTRAP && !breakpoint)
+        signal = 0;
+    bool same = rip_of(t->tid) == t->rip;
+    if (t->stepping && same && (breakpoint || (!signal && t->rep)))
+        t->count--; /* it runs only now, or another round of it follows */
+    return signal;
+}
+
+static void begin_step(struct thread *t, int deliver)
+{
+    if (!deliver)
+        do_popf(t->tid);
+    uint64_t rip = rip_of(t->tid);
+    t->rip = rip;
+    t->stepping =
+        !in_runtime(rip) && !deliver && (!in_near_pages(t->tid, rip) || is_moved(t->tid, rip));
+    t->rep = t->stepping && is_rep(t->tid, rip);
+    t->count += t->stepping;
+    ptrace(PTRACE_SINGLESTEP, t->tid, 0, deliver);
+}
+
+/* All threads, stepped. Gives the status that waitpid has. */
 static int count_by_steps(pid_t pid)
 {
-    struct thread *t = thread_of(pid);
-    int status = run_startup(pid), deliver = 0;
-    if (status != -1)
-        return status;
-    for (;;) {
-        if (!deliver)
-            do_popf(pid);
-        uint64_t rip = rip_of(pid);
-        if (in_runtime(rip) && begins_to_step_itself(t))
+    int status, last = 0;
+    set_breakpoints(pid);
+    ptrace(PTRACE_CONT, pid, 0, 0);
+    for (pid_t tid; (tid = waitpid(-1, &status, __WALL)) > 0;) {
+        if (!WIFSTOPPED(status)) {
+            if (tid == pid)
+                last = status;
+            continue;
+        }
+        struct thread *t = thread_of(tid);
+        if (!t->entered) {
+            t->entered = enters(t, status);
+            int signal = status >> 16 || WSTOPSIG(status) == SIGSTOP ? 0 : WSTOPSIG(status);
+            if (t->entered)
+                begin_step(t, 0);
+            else
+                ptrace(PTRACE_CONT, tid, 0, signal);
+            continue;
+        }
+        int deliver = end_step(t, status);
+        if (num_threads == 1 && in_runtime(rip_of(tid)) && begins_to_step_itself(t))
             return count_by_traps(pid);
-        bool counted =
-            !in_runtime(rip) && !deliver && (!in_near_pages(pid, rip) || is_moved(pid, rip));
-        bool rep = counted && is_rep(pid, rip);
-        t->count += counted;
-        ptrace(PTRACE_SINGLESTEP, pid, 0, deliver);
-        if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
-            return status;
-        deliver = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
-        if (rep && !deliver && rip_of(pid) == rip)
-            t->count--; /* another round of it follows */
+        begin_step(t, deliver);
     }
+    return last;
 }
 
 /* Threads are seen first in any order; the kernel's ids are given out in the order of the starts.

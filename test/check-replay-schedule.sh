@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2154
+# Threads that run freely from stop to stop of a schedule: the same calls with the same arguments, the
+# same output, each stop reached where it was, and much faster than stepped.
+
+if [ ! -d "$shared" ]; then
+    skipped "schedule" "needs ../shared/pinballs"
+    return
+fi
+cat >breakpoint.c <<'END'
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(void)
+{
+    struct perf_event_attr a = {.type = PERF_TYPE_BREAKPOINT, .size = sizeof a, .bp_type = HW_BREAKPOINT_X,
+                                .bp_addr = (unsigned long)main, .bp_len = sizeof(long),
+                                .sample_period = 1, .exclude_kernel = 1, .exclude_hv = 1};
+    return syscall(SYS_perf_event_open, &a, 0, -1, -1, 0) < 0;
+}
+END
+gcc -o breakpoint breakpoint.c
+if ! ./breakpoint; then
+    skipped "schedule" "needs breakpoints by perf_event_open"
+    return
+fi
+
+# stepped NAME, then scheduled NAME: makes the ELFie, and the calls that it makes, thread by thread.
+build() { make -s -f "$elfie_mk" ELFIE="$1/log" KIND=replay; }
+calls() {
+    rm -f "$1/calls"
+    ELFIE_REPLAY_LOG=$1/calls timeout -s KILL 60 "$1/log.replay.elfie" >"$1/out" 2>"$1/err" </dev/null
+    echo "status $?" >>"$1/out"
+    sort -s -k1,1n "$1/calls"
+}
+compare() {
+    local name=$1 good=0 i begin
+    check "$name: made" build "$name"
+    check "$name: threads are stepped without a schedule" grep -q 'threads are stepped' \
+        <(ELFIE_VERBOSE=1 timeout 60 "$name/log.replay.elfie" 2>&1)
+    begin=$(date +%s%N)
+    calls "$name" >"$name/calls.stepped"
+    stepped=$(($(date +%s%N) - begin))
+    mv "$name/out" "$name/out.stepped"
+    check "$name: make schedule" make -s -f "$elfie_mk" ELFIE="$name/log" schedule
+    check "$name: a schedule" test -s "$name/log.schedule"
+    cp "$name/log.schedule" "$name/first"
+    check "$name: made with it" build "$name"
+    check "$name: threads run from stop to stop" grep -q 'threads run from stop to stop' \
+        <(ELFIE_VERBOSE=1 timeout 60 "$name/log.replay.elfie" 2>&1)
+    begin=$(date +%s%N)
+    calls "$name" >"$name/calls.scheduled"
+    scheduled=$(($(date +%s%N) - begin))
+    check "$name: the same calls" cmp "$name/calls.stepped" "$name/calls.scheduled"
+    check "$name: the same output and status" cmp "$name/out.stepped" "$name/out"
+    for ((i = 0; i < 30; i++)); do
+        calls "$name" | cmp -s - "$name/calls.stepped" && cmp -s "$name/out" "$name/out.stepped" && good=$((good + 1))
+    done
+    equal "$name: again" "$good of 30" "30 of 30"
+    check "$name: make schedule once more" make -s -f "$elfie_mk" ELFIE="$name/log" KIND=replay schedule
+    check "$name: the same schedule" cmp <(sort "$name/first") <(sort "$name/log.schedule")
+}
+
+mkdir mt
+for f in "$shared"/mt/log_0.*; do cp "$f" "mt/log${f##*log_0}"; done
+chmod -R u+w mt
+compare mt
+cp -r mt bad
+
+# A stop at another occurrence: the threads are not ordered there, and that shows.
+awk '$1 == 0 && !done { $4 += 1000; done = 1 } { print }' mt/first >bad/log.schedule
+check "a schedule with a wrong occurrence: made" build bad
+refuses "a schedule with a wrong occurrence" 3 'leaves the recorded path' timeout 30 bad/log.replay.elfie
+refuse() {
+    eval "$3" <mt/first >bad/log.schedule
+    refuses "$1" 1 "$2" "$pinball2elf" --kind replay bad/log
+}
+refuse "a schedule that is cut short" '^bad/log.schedule:[0-9]+: the schedule is cut short' 'head -n 100'
+refuse "a stop too many" '^bad/log.schedule:250: thread 0 has only' 'cat - <(echo 0 99999 0x400000 1)'
+refuse "a stop that is none" '^bad/log.schedule:1: instruction 5 is no stop' 'sed "1s/.*/0 5 0x400000 1/"'
+refuse "a schedule of something else" '^bad/log.schedule:1: not .THREAD INSTRUCTION' 'sed "1s/.*/hello/"'
+refuse "an address of the kernel" '^bad/log.schedule:1: no thread, address or occurrence' \
+    'sed "1s/0x[0-9a-f]*/0xffff800000000000/"'
+
+if ! "$record" --help | grep -q -- --length; then
+    skipped "schedule of a recorded program" "needs elfie-record with --length"
+    return
+fi
+make -C "$top/test/programs" BUILD="$programs" >build.log 2>&1 || cat build.log
+timeout -s KILL 100 "$record" --start symbol:region_start --length 300000:global -o threads8/log \
+    -- "$programs/threads8" >/dev/null 2>&1 </dev/null
+compare threads8
+if [ $((stepped / scheduled)) -ge 20 ]; then
+    passed "threads8: $((stepped / scheduled)) times faster than stepped"
+else
+    failed "threads8: 20 times faster than stepped" "$((stepped / 1000000)) ms and $((scheduled / 1000000)) ms"
+fi
