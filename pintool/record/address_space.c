@@ -27,8 +27,9 @@ struct ghosts {
 struct address_space {
     const struct tracee *tracee;
     struct ghosts gone;
-    struct ghosts going; /* taken away by the call that is being made */
-    uint64_t program_break;
+    struct ghosts going;    /* taken away by the call that is being made */
+    uint64_t program_break; /* at first only the end of the heap's last page is known */
+    bool called_brk;
     bool warned_of_sharing;
 };
 
@@ -241,6 +242,7 @@ void address_space_after(struct address_space *space, const struct call *call, i
         if (address > space->program_break)
             bring_back(space, space->program_break, address, list);
         space->program_break = address;
+        space->called_brk = true;
         break;
     case SYS_madvise:
         if (call->arguments[2] == MADV_DONTNEED || call->arguments[2] == MADV_REMOVE)
@@ -250,4 +252,9 @@ void address_space_after(struct address_space *space, const struct call *call, i
     default:
         break;
     }
+}
+
+uint64_t address_space_break(const struct address_space *space)
+{
+    return space->called_brk ? space->program_break : 0;
 }

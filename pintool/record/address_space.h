@@ -20,4 +20,7 @@ void address_space_before(struct address_space *space, const struct call *call);
 void address_space_after(struct address_space *space, const struct call *call, int64_t result,
                          struct written_list *list);
 
+/* What the last brk gave; 0 if there was none. */
+uint64_t address_space_break(const struct address_space *space);
+
 #endif

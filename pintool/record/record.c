@@ -27,7 +27,7 @@ static struct region *record(struct tracee *tracee, const struct thread *first,
 {
     struct snapshot snapshot = snapshot_take(tracee, options->command);
     struct region *region = NULL;
-    write_break(&snapshot);
+    uint64_t first_break = ask_break(&snapshot);
     write_text(&snapshot, options->format, options->compression);
     if (how->end.length)
         region = region_run(tracee, &snapshot, first, how);
@@ -36,6 +36,7 @@ static struct region *record(struct tracee *tracee, const struct thread *first,
     write_result(&snapshot, region);
     write_procinfo(&snapshot);
     write_global_log(&snapshot, options->format, region);
+    write_break(first_break, region ? region_break(region, first_break) : first_break);
     if (!region)
         tracee_check_stopped(tracee);
     pinball_commit();

@@ -924,6 +924,12 @@ struct region_counts region_counts(const struct region *region, size_t thread)
                                   .last_pc = actor->last_pc};
 }
 
+uint64_t region_break(const struct region *region, uint64_t first)
+{
+    uint64_t last = address_space_break(region->space);
+    return last ? last : first;
+}
+
 const uint64_t *region_call_addresses(const struct region *region, size_t *number)
 {
     *number = region->call_addresses.count;

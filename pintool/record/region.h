@@ -73,6 +73,10 @@ struct region_counts {
 };
 struct region_counts region_counts(const struct region *region, size_t thread);
 
+/* The program break behind the region, or FIRST, the one at its start, if no call has changed it.
+ */
+uint64_t region_break(const struct region *region, uint64_t first);
+
 /* The addresses behind the system calls that were made, in ascending order. */
 const uint64_t *region_call_addresses(const struct region *region, size_t *count);
 

@@ -34,8 +34,12 @@ void write_global_log(const struct snapshot *snapshot, enum log_format format,
 /* BASE.procinfo.xml: modules and symbols. */
 void write_procinfo(const struct snapshot *snapshot);
 
-/* BASE.sysstate/BRK.log: the program break. Asks the kernel by a system call made in the initial
+/* The program break, 0 if it is not known. Asks the kernel by a system call made in the initial
  * thread, and puts the thread's state back. */
-void write_break(const struct snapshot *snapshot);
+uint64_t ask_break(const struct snapshot *snapshot);
+
+/* BASE.sysstate/BRK.log: the program break at the start and at the end of the region. Nothing if
+ * FIRST is 0. */
+void write_break(uint64_t first, uint64_t last);
 
 #endif

@@ -53,19 +53,23 @@ static uint64_t ask_kernel(const struct snapshot *snapshot)
     return result;
 }
 
-void write_break(const struct snapshot *snapshot)
+uint64_t ask_break(const struct snapshot *snapshot)
 {
     uint64_t address = ask_kernel(snapshot);
-    if ((int64_t)address <= 0) {
-        tracee_check_stopped(snapshot->tracee);
-        const struct mapping *heap = maps_find_name(&snapshot->maps, "[heap]");
-        warn("the kernel does not tell the program break%s",
-             heap ? ": the end of the heap is taken instead" : "; sysstate/BRK.log is not written");
-        if (!heap)
-            return;
-        address = heap->hi;
-    }
+    if ((int64_t)address > 0)
+        return address;
+    tracee_check_stopped(snapshot->tracee);
+    const struct mapping *heap = maps_find_name(&snapshot->maps, "[heap]");
+    warn("the kernel does not tell the program break%s",
+         heap ? ": the end of the heap is taken instead" : "; sysstate/BRK.log is not written");
+    return heap ? heap->hi : 0;
+}
+
+void write_break(uint64_t first, uint64_t last)
+{
+    if (!first)
+        return;
     struct output *output = pinball_create("sysstate/BRK.log", COMPRESS_NONE);
-    output_printf(output, "0x%lx\n0x%lx\n", address, address);
+    output_printf(output, "0x%lx\n0x%lx\n", first, last);
     output_close(output);
 }
