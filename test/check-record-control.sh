@@ -86,6 +86,24 @@ equal "CSV: counted on behind the first region" \
     "$(value "$base" ip_type:last_pc) $(grep last_register "$base.0.result")" \
     "$(value csv/alone ip_type:last_pc) $(grep last_register csv/alone.0.result)"
 
+# Two regions of a program with threads, the second one in the midst of them.
+work=0x$(nm "$programs/workers" | awk '$3 == "work" { print $1 }')
+lock=0x$(objdump -d "$programs/workers" --disassemble=work | awk '/call.*mutex_lock/ { sub(":", "", $1); print $1; exit }')
+{
+    echo "a,global,1,$work,workers,0x0,2,$work,workers,0x0,3,1,3000,0.5,1.000,simulation"
+    echo "b,global,2,$lock,workers,0x0,200,$lock,workers,0x0,300,1,20000,0.5,1.000,simulation"
+} >threads.csv
+timeout 60 "$record" --regions threads.csv --output threads/prog -- "$programs/workers" >/dev/null
+for region in 1_warmup0_prolog0_region3000_epilog0_001 2_warmup0_prolog0_region20000_epilog0_002; do
+    base=threads/prog_globalr${region}_0-50000.0
+    check "threads, region ${region%%_*}: replayed" timeout 60 "$record" --replay-check "$base"
+    length=${region#*region}
+    equal "threads, region ${region%%_*}: counts add up" \
+        "$(awk '$1 == "inscount:" { n += $2 } END { print n }' "$base".*.result)" "${length%%_*}"
+    "$pinball2elf" "$base"
+    repeat "threads, region ${region%%_*}: ELFie" 10 6 "$base.basic.elfie"
+done
+
 # --- what is refused ----------------------------------------------------------------------------
 
 refuse() {
@@ -137,6 +155,13 @@ int main(void) { return execl("/bin/true", "true", (char *)0); }
 END
 cc -O1 -o exec exec.c
 refuse "another program in the region" 1 'executes another program' --start symbol:main --length end -- ./exec
+"$record" --start symbol:region_start --length end --output none/log -- "$programs/steps" >/dev/null 2>killed.err &
+recorder=$!
+sleep 2
+kill -KILL "$(pgrep -P $recorder)"
+wait $recorder
+equal "a program that is killed in the region" "$? $(cat killed.err)" \
+    '1 elfie-record: the program was killed while it was recorded'
 refuses "a replay check of nothing" 1 'not a pinball' "$record" --replay-check none/log
 refuses "a replay check without logs" 1 'inscount|race|was not run' sh -c \
     "'$record' --start symbol:main --output state/log -- ./ssc && '$record' --replay-check state/log"

@@ -70,8 +70,12 @@ broken "order" 3.race 's/^\([0-9]*\) [0-9] \([0-9]*\)$/\1 3 \2/;s/$/9999/' 'wait
 
 # --- the same again -----------------------------------------------------------------------------
 
-# A PID namespace of its own: process ids are in the program's memory. That needs a right.
-isolated() { unshare -pf --mount-proc "$@" 2>/dev/null || unshare -Urpf --mount-proc "$@"; }
+# A PID namespace of its own and always the same processor: process ids and the processor's number
+# (from CPUID) are in the program's memory. A namespace needs a right.
+cpu=$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')
+rights=-p
+unshare -pf true 2>/dev/null || rights=-Urp
+isolated() { taskset -c "$cpu" unshare $rights -f --mount-proc "$@"; }
 if isolated true 2>/dev/null; then
     for n in 1 2; do
         for program in workers steps; do
@@ -80,7 +84,7 @@ if isolated true 2>/dev/null; then
         done
         isolated timeout 60 "$record" --start symbol:region_start --length end \
             --output "same$n/run" -- "$programs/workers" >/dev/null
-        isolated timeout 60 "$record" --start icount:110000 --length 10000 --compress none \
+        isolated timeout 60 "$record" --start icount:119000 --length 5000 --compress none \
             --output "same$n/icount" -- "$programs/workers" >/dev/null
     done
     check "the same recording twice: the same files" diff -r same1 same2

@@ -179,8 +179,7 @@ static void check(const struct options *options)
                    "one; --length=N counts from the region's start");
     bool runs = end->length || options->stop.text || options->regions;
     if (!runs &&
-        (options->region.with_events || options->region.warmup || options->region.verify) &&
-        options->region.num_watched + options->region.warmup + options->region.verify > 0)
+        (options->region.num_watched || options->region.warmup || options->region.verify))
         fail_usage("--warmup, --watch-addr and --verify need the region's end: --length or "
                    "--control=stop:");
 }

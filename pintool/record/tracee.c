@@ -468,10 +468,9 @@ void tracee_kill(struct tracee *tracee)
 {
     running = NULL;
     kill(tracee->pid, SIGKILL);
-    /* A signal does not get a thread out of its last stop. */
+    /* A signal does not get a thread out of its last stop (PTRACE_EVENT_EXIT). */
     for (size_t i = 0; i < tracee->num_threads; i++)
-        if (tracee->threads[i]->exiting)
-            ptrace(PTRACE_DETACH, tracee->threads[i]->tid, 0, 0);
+        ptrace(PTRACE_DETACH, tracee->threads[i]->tid, 0, 0);
     for (;;) {
         int status;
         pid_t tid = waitpid(-1, &status, __WALL);
