@@ -33,6 +33,8 @@ kinds           := basic sim perf
 library_objects := $(patsubst instrumentation/%,$(B)/instrumentation/%.o,\
 	$(basename $(filter-out $(kinds:%=instrumentation/%.c),\
 	$(wildcard instrumentation/*.c instrumentation/*.S))))
+# What callbacks of users include.
+callback_headers := $(B)/include/lte_lc.h $(B)/include/lte_perf.h
 record_objects  := $(patsubst pintool/record/%.c,$(B)/record/%.o,$(wildcard pintool/record/*.c))
 
 .PHONY: all

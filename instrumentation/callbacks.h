@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The callbacks of each kind of ELFie. Weak: a user's functions of the same names take their place. */
+/* The callbacks of each kind of ELFie. Weak: a user's functions of the same names take their place.
+ */
 #ifndef ELFIE_CALLBACKS_H
 #define ELFIE_CALLBACKS_H
 

@@ -126,12 +126,12 @@ struct elfie_process {
     int pc_count;              /* ELFIE_PCCOUNT is set and not 0 */
     uint64_t step_limit;       /* ELFIE_STEP_LIMIT, instructions */
     enum { COUNT_BY_EVENT, COUNT_BY_SIGNAL, COUNT_BY_STEP } count_by; /* ELFIE_COUNT_BY */
-    const char *sysstate;      /* ELFIE_SYSSTATE; NULL: where it was when the ELFie was made */
-    const char *root;          /* ELFIE_ROOT, absolute; NULL: none */
-    int stdio;                 /* ELFIE_STDIO is set and not 0 */
-    int sysstate_write;        /* ELFIE_SYSSTATE_WRITE, likewise */
-    int recorded_pid;          /* ELFIE_PID=recorded */
-    int recorded_mmap;         /* ELFIE_MMAP=recorded */
+    const char *sysstate; /* ELFIE_SYSSTATE; NULL: where it was when the ELFie was made */
+    const char *root;     /* ELFIE_ROOT, absolute; NULL: none */
+    int stdio;            /* ELFIE_STDIO is set and not 0 */
+    int sysstate_write;   /* ELFIE_SYSSTATE_WRITE, likewise */
+    int recorded_pid;     /* ELFIE_PID=recorded */
+    int recorded_mmap;    /* ELFIE_MMAP=recorded */
     /* System calls get the recorded answers; with REPLAYED_INPUT the kernel keeps the threads. */
     enum { NOT_REPLAYED, REPLAYED, REPLAYED_INPUT } replayed;
 };
@@ -194,7 +194,8 @@ void elfie_clear_vectors(void);
 /* ldt.c: writes a descriptor for the FS base of thread NUMBER. */
 void elfie_write_ldt(uint64_t number);
 
-/* threads.c: starts all the others, then becomes thread 0; the calling thread enters its context. */
+/* threads.c: starts all the others, then becomes thread 0; the calling thread enters its context.
+ */
 _Noreturn void elfie_run_threads(void);
 _Noreturn void elfie_enter_thread(uint64_t number);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* When the region has ended: the counters that marks.c has in its memory, at COUNTERS. To be given as
- * the exit callback. */
+/* When the region has ended: the counters that marks.c has in its memory, at COUNTERS. To be given
+ * as the exit callback. */
 #include "lte_perf.h"
 
 void read_counters(void);
