@@ -62,10 +62,17 @@ compare() {
     check "$name: the same schedule" cmp <(sort "$name/first") <(sort "$name/log.schedule")
 }
 
+gcc -std=c11 -D_GNU_SOURCE -O2 -o icount "$top/test/icount.c" || failed "icount builds"
+
 mkdir mt
 for f in "$shared"/mt/log_0.*; do cp "$f" "mt/log${f##*log_0}"; done
 chmod -R u+w mt
 compare mt
+build mt
+for i in 1 2 3; do
+    timeout -s KILL 60 ./icount -o counts mt/log.replay.elfie >out
+    equal "mt: instructions, run $i" "$(paste -sd ' ' counts)" "10887 6115 2721 3441 3436"
+done
 cp -r mt bad
 
 # A stop at another occurrence: the threads are not ordered there, and that shows.

@@ -39,7 +39,8 @@ static struct thread {
     uint64_t rip;   /* of the instruction that is being stepped over */
     bool in_region; /* it is the region's */
     bool entered;   /* the startup is over */
-    bool stepping;  /* and counted */
+    bool in_handler;
+    bool stepping; /* and counted */
     bool rep;
 } threads[MAX_THREADS];
 static size_t num_threads;
@@ -206,23 +207,8 @@ static int count_by_traps(pid_t pid)
     return last;
 }
 
-/* Is about to return from a signal handler with the trap flag set? A tracer that steps over that
- * takes the flag for its own (the kernel's arch/x86/kernel/step.c). */
-static bool begins_to_step_itself(struct thread *t)
-{
-    enum { RT_SIGRETURN = 15, RIP = 168, FLAGS = 176 }; /* bytes of struct ucontext */
-    struct user_regs_struct r;
-    if (ptrace(PTRACE_GETREGS, t->tid, 0, &r) || r.rax != RT_SIGRETURN ||
-        (ptrace(PTRACE_PEEKTEXT, t->tid, r.rip, 0) & 0xffff) != 0x050f ||
-        !(ptrace(PTRACE_PEEKDATA, t->tid, r.rsp + FLAGS, 0) & 0x100))
-        return false;
-    t->in_region = true;
-    t->rip = (uint64_t)ptrace(PTRACE_PEEKDATA, t->tid, r.rsp + RIP, 0);
-    return true;
-}
-
 /* Does a POPF of the runtime's: behind one that is stepped over, the kernel takes the tracer's trap
- * flag for the program's own (as above). */
+ * flag for the program's own (arch/x86/kernel/step.c). */
 static void do_popf(pid_t pid)
 {
     struct user_regs_struct r;
@@ -258,17 +244,49 @@ static int end_step(struct thread *t, int status)
     return signal;
 }
 
+/* Signal handlers are the runtime's, and not stepped: a trap in one for SIGTRAP, which is blocked
+ * there, would have the kernel take the handler away. */
+static void run_handler(struct thread *t, int deliver)
+{
+    t->in_handler = true;
+    ptrace(PTRACE_SYSCALL, t->tid, 0, deliver);
+}
+
 static void begin_step(struct thread *t, int deliver)
 {
-    if (!deliver)
-        do_popf(t->tid);
+    if (deliver) {
+        run_handler(t, deliver);
+        return;
+    }
+    do_popf(t->tid);
     uint64_t rip = rip_of(t->tid);
     t->rip = rip;
-    t->stepping =
-        !in_runtime(rip) && !deliver && (!in_near_pages(t->tid, rip) || is_moved(t->tid, rip));
+    t->stepping = !in_runtime(rip) && (!in_near_pages(t->tid, rip) || is_moved(t->tid, rip));
     t->rep = t->stepping && is_rep(t->tid, rip);
     t->count += t->stepping;
-    ptrace(PTRACE_SINGLESTEP, t->tid, 0, deliver);
+    ptrace(PTRACE_SINGLESTEP, t->tid, 0, 0);
+}
+
+/* A stop in a handler. True when the handler has returned to the region. */
+static bool returns(struct thread *t, int status)
+{
+    enum { RT_SIGRETURN = 15 };
+    struct user_regs_struct r;
+    if (status >> 16 || WSTOPSIG(status) != (SIGTRAP | 0x80) ||
+        ptrace(PTRACE_GETREGS, t->tid, 0, &r))
+        return false;
+    return r.orig_rax != RT_SIGRETURN && !in_runtime(r.rip);
+}
+
+/* The trap flag is the program's own. */
+static bool steps_itself(struct thread *t)
+{
+    struct user_regs_struct r;
+    if (ptrace(PTRACE_GETREGS, t->tid, 0, &r) || !(r.eflags & 0x100))
+        return false;
+    t->in_region = true;
+    t->rip = r.rip;
+    return true;
 }
 
 /* All threads, stepped. Gives the status that waitpid has. */
@@ -293,10 +311,18 @@ static int count_by_steps(pid_t pid)
                 ptrace(PTRACE_CONT, tid, 0, signal);
             continue;
         }
-        int deliver = end_step(t, status);
-        if (num_threads == 1 && in_runtime(rip_of(tid)) && begins_to_step_itself(t))
-            return count_by_traps(pid);
-        begin_step(t, deliver);
+        if (!t->in_handler) {
+            begin_step(t, end_step(t, status));
+        } else if (returns(t, status)) {
+            t->in_handler = false;
+            if (num_threads == 1 && steps_itself(t))
+                return count_by_traps(pid);
+            begin_step(t, 0);
+        } else {
+            int signal = WSTOPSIG(status);
+            run_handler(
+                t, status >> 16 || signal == SIGSTOP || signal == (SIGTRAP | 0x80) ? 0 : signal);
+        }
     }
     return last;
 }
@@ -333,7 +359,8 @@ int main(int argc, char **argv)
     int status;
     if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
         die(argv[i]);
-    ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL);
+    ptrace(PTRACE_SETOPTIONS, pid, 0,
+           PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD);
     thread_of(pid);
     status = traps ? count_by_traps(pid) : count_by_steps(pid);
     qsort(threads, num_threads, sizeof *threads, by_id);
