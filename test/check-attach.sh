@@ -135,9 +135,10 @@ finish "refused" 7
 mkdir -m 777 user
 if [ "$(id -u)" -eq 0 ]; then
     cp "$programs/attached-static" user/attached
-    (cd user && as_user ./attached protected >output 2>&1) &
+    # shellcheck disable=SC2016
+    (cd user && as_user sh -c 'echo $$ >process; exec ./attached protected >output 2>&1') &
     await user/output ready
-    process=$(pgrep -n -x -u 65534 attached)
+    process=$(cat user/process)
     refuses "a process that protects itself" 1 'setuid program, or one that protects itself.*ptrace_scope' \
         as_user "$record" --pid "$process" -o user/none
     kill "$process"
