@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* lte_perf.h: events of perf. */
 #include "elfie.h"
-#include "signals.h"
+#include "lte_perf.h"
 #include "syscall.h"
+#include "thread_record.h"
 
-#include <linux/perf_event.h>
 #include <linux/prctl.h>
 
-int lte_pe_open_thread_perf_event(void *td, uint32_t type, uint64_t config, uint8_t isglobal);
-uint64_t lte_pe_read(int fd);
-void lte_pe_enable(int fd);
-void lte_pe_disable(int fd);
-void lte_pe_reset(int fd);
-void lte_pe_close(int fd);
-
-int lte_pe_open_thread_perf_event(void *td, uint32_t type, uint64_t config, uint8_t isglobal)
+int lte_pe_open_thread_perf_event(lte_td_t td, uint32_t type, uint64_t config, uint8_t isglobal)
 {
     struct thread_record *t = td;
     struct perf_event_attr attr = {

@@ -1,41 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* lte_perf.h: threads, and callbacks when they come to a place. A thread's descriptor is its
  * record; its first goal is the end, its second one the end of the warm-up. */
-#include "count.h"
+#include "lte_perf.h"
 #include "elfie.h"
 #include "ending.h"
-#include "signals.h"
 #include "syscall.h"
-
-#define INVALID_TNUM (~UINT64_C(0))
-
-typedef void *lte_td_t;
-typedef void (*lte_pe_cbk_t)(lte_td_t td, int signum, siginfo_t *info, void *context);
-
-int lte_pe_init(uint64_t num_threads, int sigovfl, const void *sigset);
-uint64_t lte_pe_get_num_threads(void);
-lte_td_t lte_pe_get_thread_desc(uint64_t tnum);
-uint64_t lte_pe_get_thread_num(lte_td_t td);
-uint64_t lte_pe_get_thread_num_by_tid(int tid);
-int lte_pe_get_thread_tid(lte_td_t td);
-int lte_pe_get_thread_fd(lte_td_t td);
-int lte_pe_get_perf_fd(lte_td_t td);
-uint64_t lte_pe_get_thread_samples(lte_td_t td);
-uint64_t lte_pe_get_thread_icount(lte_td_t td);
-uint64_t lte_pe_get_thread_icount_max(lte_td_t td);
-uint64_t lte_pe_get_thread_icount_period(lte_td_t td);
-uint64_t lte_pe_read_thread_icount(lte_td_t td);
-lte_td_t lte_pe_init_thread_sampling_icount(uint64_t tnum, uint64_t period, uint64_t max,
-                                            lte_pe_cbk_t callback, uint64_t wperiod, uint64_t wmax,
-                                            lte_pe_cbk_t wcallback);
-void lte_pe_init_thread_sampling_bp(uint64_t tnum, uint64_t addr, uint64_t period, uint64_t max,
-                                    lte_pe_cbk_t callback, uint64_t waddr, uint64_t wperiod,
-                                    uint64_t wmax, lte_pe_cbk_t wcallback);
-lte_td_t lte_pe_init_thread_sampling_idelta(uint64_t tnum, uint64_t period, uint64_t max,
-                                            lte_pe_cbk_t callback);
-lte_td_t lte_pe_init_thread_sampling_pcdelta(uint64_t tnum, uint64_t addr, uint64_t period,
-                                             uint64_t max, lte_pe_cbk_t callback);
-lte_td_t lte_pe_set_thread_end(uint64_t tnum, uint64_t icount);
+#include "thread_record.h"
 
 static struct thread_record *record_of(uint64_t tnum)
 {
@@ -49,7 +19,7 @@ static uint64_t number_of(const struct thread_record *t)
 
 /* --- signals that end a thread --------------------------------------------------------------- */
 
-static void on_signal(int number, siginfo_t *info, struct ucontext *context)
+static void on_signal(int number, siginfo_t *info, void *context)
 {
     int64_t thread = elfie_signal_thread();
     if (thread >= 0) {
@@ -66,9 +36,10 @@ int lte_pe_init(uint64_t num_threads, int sigovfl, const void *sigset)
 {
     (void)num_threads;
     (void)sigovfl;
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     for (int number = 1; sigset && number <= 64; number++)
-        if (*(const uint64_t *)sigset >> (number - 1) & 1)
-            elfie_set_action(number, on_signal, 0);
+        if (lte_sigismember(sigset, number))
+            lte_sigaction(number, &action, NULL);
     return 0;
 }
 

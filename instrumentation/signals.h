@@ -4,7 +4,7 @@
 #ifndef ELFIE_SIGNALS_H
 #define ELFIE_SIGNALS_H
 
-#include "count.h"
+#include "thread_record.h"
 
 #include <asm/sigcontext.h>
 #include <asm/siginfo.h>
@@ -12,33 +12,11 @@
 #include <asm/ucontext.h>
 #include <stdint.h>
 
-/* Has the thread an end mark, and has it come to it? See ending.h. */
-enum thread_ends { ENDS_NEVER, ENDS_EXPECTED, ENDS_OVER };
-
-/* What the runtime keeps of a thread in the region. Not on the callback stack: memcheck takes what
- * lies below the stack pointer for free. */
-struct thread_record {
-    uint64_t tid;
-    uint64_t calls;   /* counted; see count_calls.c for this and what follows */
-    uint64_t rsi;     /* the program's, while a copy takes the place of what it points to */
-    uint64_t copy[4]; /* a signal mask, or a struct sigaction */
-    uint8_t selector;
-    uint8_t has_rsi;
-    uint8_t ends;       /* enum thread_ends */
-    uint8_t has_events; /* of perf, to be enabled when the region is entered; see lte_perf.h */
-    struct elfie_counter counter;
-} __attribute__((aligned(64)));
-_Static_assert(sizeof(struct thread_record) == 0x1c0, "the linker script has this size");
-extern struct thread_record elfie_records[] __attribute__((visibility("hidden")));
-
 typedef void elfie_handler(int number, siginfo_t *info, struct ucontext *context);
 
 /* Handles signal NUMBER by HANDLER, or by default where it is NULL, with MASK blocked meanwhile. */
 void elfie_set_action(int number, elfie_handler *handler, unsigned long mask)
     __attribute__((visibility("hidden")));
-
-/* The calling thread's number, or -1 for one that was started in the region. */
-int64_t elfie_signal_thread(void) __attribute__((visibility("hidden")));
 
 /* instrumentation/answers.c: 1 when the call in REGISTERS is answered, with its result in rax. */
 int elfie_answer(struct sigcontext *registers) __attribute__((visibility("hidden")));
