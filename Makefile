@@ -171,6 +171,7 @@ hosts: packages-test
 bench: packages-test
 	@$(MAKE) --no-print-directory all
 	@test/bench
+	@test/bench-replay
 
 # --- installation ----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "auxv.h"
+#include "counter.h"
 #include "launch.h"
 #include "memory.h"
 #include "message.h"
@@ -115,8 +116,10 @@ static void record_one(struct tracee *tracee, const char *file, const struct opt
     const struct thread *first;
     if (start.kind == START_ICOUNT) {
         auxv_hide_vdso(tracee);
+        uint64_t done =
+            options->stepped || start.global ? 0 : counter_advance(tracee, start.count, start.text);
         first = step_to(tracee, file, start.text,
-                        (struct region_end){.length = start.count, .global = start.global},
+                        (struct region_end){.length = start.count - done, .global = start.global},
                         options->region.quantum);
     } else if (options->stepped) {
         first = step_to_start(tracee, file, &start, options->region.quantum);
@@ -151,6 +154,8 @@ static const struct thread *reach_next(struct tracee *tracee, const struct liste
             fail("%s: region %u starts at instruction %lu, before the one before it ends (%lu): "
                  "record them in two runs",
                  regions->path, next->number, next->start, *done);
+        if (!options->stepped && !next->global && !regions->num_addresses)
+            *done += counter_advance(tracee, next->start - *done, regions->path);
         skip.end.length = next->start - *done;
     }
     struct region *region = region_skip(tracee, &skip);

@@ -303,6 +303,7 @@ struct thread *start_point_reach(struct tracee *tracee, const char *file, struct
             break;
         case EVENT_ENDED:
             fail_ended(tracee, file, start, hits);
+        case EVENT_COUNTER: /* there is none here */
         case EVENT_NONE:
             event = tracee_wait(tracee, &thread);
             break;

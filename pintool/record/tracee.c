@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "breakpoint.h"
+#include "counter.h"
 #include "launch.h"
 #include "memory.h"
 #include "message.h"
@@ -228,6 +229,8 @@ static enum event handle_stop(struct tracee *tracee, struct thread *thread, int 
             break;
         if (signal == SIGTRAP && breakpoint_take_hit(tracee, thread->tid))
             return EVENT_BREAKPOINT;
+        if (signal == SIGTRAP && counter_take_overflow(thread->tid))
+            return EVENT_COUNTER;
         if (signal == SIGSEGV && repeatable_take_rdtsc(tracee, thread->tid))
             break;
         thread->signal = signal;

@@ -43,6 +43,7 @@ struct tracee {
 enum event {
     EVENT_NONE,
     EVENT_BREAKPOINT, /* a thread is stopped in front of the breakpoint's instruction */
+    EVENT_COUNTER,    /* the hardware counter has stopped a thread */
     EVENT_EXEC,       /* the program is stopped at the start of a new image, with one thread */
     EVENT_ENDED,
 };
