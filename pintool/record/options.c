@@ -171,8 +171,7 @@ static void check(const struct options *options)
         fail_usage("stop:icount counts from the program's start, as start:icount does, and needs "
                    "one; --length=N counts from the region's start");
     bool runs = end->length || options->stop.text || options->regions;
-    if (!runs &&
-        (options->region.num_watched || options->region.warmup || options->region.verify))
+    if (!runs && (options->region.num_watched || options->region.warmup || options->region.verify))
         fail_usage("--warmup, --watch-addr and --verify need the region's end: --length or "
                    "--control=stop:");
 }
