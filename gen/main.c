@@ -298,6 +298,26 @@ static void say_scan(const struct code_scan *scan)
                     (unsigned long long)scan->address[i]);
 }
 
+static void scan_image(const struct options *o, struct checkpoint *c, int pages_fd)
+{
+    struct code_scan scan = {0};
+    code_scan(&scan, c, pages_fd);
+    c->code_needs = scan.needs;
+    c->scanned_instructions = scan.instructions;
+    if (o->verbose)
+        say_scan(&scan);
+}
+
+/* replay.bin, complete, still under its temporary name. */
+static struct output pack_logs(struct checkpoint *c, const struct layout *l, int pages_fd,
+                               const char *path)
+{
+    struct output log = output_open(path);
+    replay_read(c, l, pages_fd, log.file);
+    output_finish(&log);
+    return log;
+}
+
 typedef void emitter(FILE *to, const struct checkpoint *c, const struct layout *l);
 
 static void start_without_layout(FILE *to, const struct checkpoint *c, const struct layout *l)
@@ -339,20 +359,11 @@ static void emit_all(const struct options *o, struct checkpoint *c, const char *
     struct output pages = output_open(pages_path), script, replay_log, outputs[PARTS];
 
     text_read(c, pages.file, pages.path);
-    if (o->scan) {
-        struct code_scan scan = {0};
-        code_scan(&scan, c, fileno(pages.file));
-        c->code_needs = scan.needs;
-        c->scanned_instructions = scan.instructions;
-        if (o->verbose)
-            say_scan(&scan);
-    }
+    if (o->scan)
+        scan_image(o, c, fileno(pages.file));
     regions_find(&l, c);
-    if (c->replay) {
-        replay_log = output_open(replay_path);
-        replay_read(c, &l, fileno(pages.file), replay_log.file);
-        output_finish(&replay_log);
-    }
+    if (c->replay)
+        replay_log = pack_logs(c, &l, fileno(pages.file), replay_path);
     output_finish(&pages);
     layout_place(&l, c);
     char *text = emit_ld(c, &l, template_path);
