@@ -236,7 +236,8 @@ void replay_read_reg(struct replay_reader *r, uint32_t thread)
     p->num_calls = s.num_calls;
     p->values = (uint64_t)ftello(r->to);
     p->records_size = p->values - p->records;
-    fwrite(s.values, sizeof *s.values, s.num_values, r->to);
+    if (s.num_values)
+        fwrite(s.values, sizeof *s.values, s.num_values, r->to);
     free(s.values);
     input_close(s.in);
     free(suffix);

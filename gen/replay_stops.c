@@ -85,6 +85,8 @@ static void put_stops(struct list *stops, const struct list *records, uint64_t e
     uint64_t last = 1;
     size_t next_record = 0;
     struct replay_stop stop = {0};
+    if (!stops->count)
+        return;
     qsort(stops->list, stops->count, sizeof *stops->list, rising);
     for (size_t i = 0; i < stops->count; i++) {
         uint64_t at = stops->list[i];

@@ -47,13 +47,14 @@ struct replay_state {
     const struct replay_write *write;
     const struct replay_order *order;
     const struct replay_stop *stop;
+    const struct replay_order *waiting_for; /* NULL: it does not wait */
     uint64_t *trace; /* when a schedule is written: addresses since the last stop or record */
     uint64_t trace_count;
     int64_t breakpoint;              /* descriptor, or -1 */
     uint64_t applying, applying_end; /* memory that is being written; 0: none */
     uint64_t tid_word;               /* that the kernel writes to in mode io; 0: none */
     uint64_t parent_tid;             /* another one, written when the thread starts in mode io */
-    uint8_t stepped, scheduled, started, ended, after_pushf, ready, waiting;
+    uint8_t stepped, scheduled, started, ended, after_pushf, ready;
 };
 enum { REPLAY_STATE_SIZE = 0x100 };
 union replay_slot {

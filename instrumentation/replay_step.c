@@ -30,6 +30,13 @@ static int is_repeated(uint64_t rip)
                         (*code >= 0x6c && *code <= 0x6f));
 }
 
+/* The thread waits, and may not go on: not only has it not noticed yet. */
+static int is_waiting(const struct replay_state *s)
+{
+    const struct replay_order *o = __atomic_load_n(&s->waiting_for, __ATOMIC_ACQUIRE);
+    return o && __atomic_load_n(&replay_state_of(o->thread)->count, __ATOMIC_ACQUIRE) < o->other;
+}
+
 /* All threads that are there wait, and none has got on since PROGRESS. */
 static int is_stuck(uint64_t *progress)
 {
@@ -39,8 +46,7 @@ static int is_stuck(uint64_t *progress)
         const struct replay_state *s = replay_state_of(t);
         int there = t < elfie_config.num_threads || __atomic_load_n(&s->ready, __ATOMIC_ACQUIRE);
         sum += __atomic_load_n(&s->count, __ATOMIC_ACQUIRE);
-        waiting &= !there || __atomic_load_n(&s->waiting, __ATOMIC_ACQUIRE) ||
-                   __atomic_load_n(&s->ended, __ATOMIC_ACQUIRE);
+        waiting &= !there || is_waiting(s) || __atomic_load_n(&s->ended, __ATOMIC_ACQUIRE);
     }
     int stuck = waiting && sum == *progress;
     *progress = sum;
@@ -59,7 +65,7 @@ static void wait_for(uint64_t thread, const struct sigcontext *registers,
             __builtin_ia32_pause();
             continue;
         }
-        __atomic_store_n(&s->waiting, 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&s->waiting_for, o, __ATOMIC_RELEASE);
         elfie_syscall(__NR_sched_yield);
         if (i % STUCK_EVERY)
             continue;
@@ -67,7 +73,7 @@ static void wait_for(uint64_t thread, const struct sigcontext *registers,
         if (stuck == STUCK_TIMES)
             replay_diverged(thread, registers, NO_CALL, "the threads wait for each other");
     }
-    __atomic_store_n(&s->waiting, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->waiting_for, NULL, __ATOMIC_RELEASE);
 }
 
 /* The program must neither see the trap flag nor clear it. */

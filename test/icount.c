@@ -233,7 +233,8 @@ static bool is_breakpoint(pid_t tid)
 static int end_step(struct thread *t, int status)
 {
     int signal = WSTOPSIG(status);
-    if (status >> 16 || signal == SIGSTOP)
+    /* The runtime ignores SIGPIPE: no handler is entered that would come back. */
+    if (status >> 16 || signal == SIGSTOP || signal == SIGPIPE)
         return 0;
     bool breakpoint = signal == SIGTRAP && is_breakpoint(t->tid);
     if (signal == SIGTRAP && !breakpoint)
