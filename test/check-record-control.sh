@@ -158,7 +158,7 @@ refuse "another program in the region" 1 'executes another program' --start symb
 "$record" --start symbol:region_start --length end --output none/log -- "$programs/steps" >/dev/null 2>killed.err &
 recorder=$!
 sleep 2
-kill -KILL "$(pgrep -P $recorder)"
+kill -KILL "$(cut -d" " -f1 "/proc/$recorder/task/$recorder/children")"
 wait $recorder
 equal "a program that is killed in the region" "$? $(cat killed.err)" \
     '1 elfie-record: the program was killed while it was recorded'
