@@ -126,7 +126,8 @@ steps() {
     done >is
     equal "$name: as many as were asked for" "$(wc -l <is)" $#
     check "$name: the state behind each of $# numbers of instructions is a tracer's" cmp should is
-    [ "$name" = real ] && return # it ends before a counter is worth it
+    # One ends before a counter is worth it, the other takes too long where a tracer plays it.
+    [ "$name" = real ] || [ "$name" = million ] && return
     # A hardware counter, played by a tracer, that stops late; but far enough away it is used.
     for skid in 0 1000; do
         for goal in 9 9000; do
@@ -142,6 +143,8 @@ steps() {
 "$record" --start symbol:region_start -o static/log -- "$programs/static" >/dev/null
 steps static 1 2 3 4 5 6 7 8 9 10 $(seq 17 37 1200) 10000 20000
 steps marks1 1 10 100 1000 10000 100000
+"$record" --start symbol:region_start -o million/log -- "$programs/marks" 1 300000 >/dev/null
+steps million 1000000
 if [ -d "$shared/st" ]; then
     cp -r "$shared/st" st2 && chmod -R u+w st2 && mkdir real && for f in st2/log_0.*; do mv "$f" real/log"${f#st2/log_0}"; done
     steps real $(seq 1 41 3300) 3365
