@@ -56,7 +56,7 @@ void capture_process(const struct options *options)
     note("process %d: %zu thread(s) stopped", tracee.pid, snapshot.num_threads);
     vdso_calls_make(&snapshot);
     write_state(&snapshot, options);
-    write_sysstate(&snapshot);
+    write_sysstate(&snapshot, false);
     tracee_check_stopped(&tracee);
     write_break(&snapshot);
     attach_end(&tracee);

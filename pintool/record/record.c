@@ -30,7 +30,7 @@ static struct region *record(struct tracee *tracee, const struct thread *first,
     struct snapshot snapshot = snapshot_take(tracee, options->command);
     struct region *region = NULL;
     uint64_t first_break = break_of(&snapshot);
-    write_sysstate(&snapshot);
+    write_sysstate(&snapshot, true);
     write_text(&snapshot, options->format, options->compression);
     if (how->end.length)
         region = region_run(tracee, &snapshot, first, how);

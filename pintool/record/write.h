@@ -45,8 +45,9 @@ uint64_t break_of(const struct snapshot *snapshot);
 void write_breaks(uint64_t first, uint64_t last);
 
 /* BASE.sysstate/ but for BRK.log: descriptors with the files behind them, working directory,
- * process id. See write_sysstate.c for the forms. */
-void write_sysstate(const struct snapshot *snapshot);
+ * process id. See write_sysstate.c for the forms. IS_STARTED: the recorder has started the program,
+ * which has open what the recorder has. */
+void write_sysstate(const struct snapshot *snapshot, bool is_started);
 
 /* Of these only PID.log. */
 void write_process_id(const struct snapshot *snapshot);

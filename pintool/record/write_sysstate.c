@@ -42,6 +42,23 @@ static void report(const struct descriptor *descriptor)
              descriptor->path, descriptor->explanation);
 }
 
+/* A pipe, a device or the like that the program has from whoever called the recorder, and has done
+ * nothing with: the ELFie has what its own caller hands it. Of duplicates either all are, or none.
+ */
+static bool is_callers(const struct descriptors *descriptors, const struct descriptor *descriptor)
+{
+    int original = descriptor->original >= 0 ? descriptor->original : descriptor->number;
+    for (size_t i = 0; i < descriptors->count; i++) {
+        const struct descriptor *other = &descriptors->list[i];
+        if (other->number != original && other->original != original)
+            continue;
+        if (other->number <= 2 || !is_inherited(other) || strcmp(other->kind, "file") == 0 ||
+            strcmp(other->kind, "dir") == 0)
+            return false;
+    }
+    return true;
+}
+
 /* --- contents --------------------------------------------------------------------------------- */
 
 /* A regular file of a real file system, not of /proc. */
@@ -102,13 +119,18 @@ static void put_line(struct output *output, const struct descriptor *descriptor)
     output_write(output, line, length);
 }
 
-static void write_descriptors(pid_t pid)
+static void write_descriptors(pid_t pid, bool is_started)
 {
     struct descriptors descriptors = descriptors_read(pid);
     struct output *output = pinball_create("sysstate/FD.log", COMPRESS_NONE);
     output_printf(output, "# FD KIND FLAGS OFFSET PATH\n");
     for (size_t i = 0; i < descriptors.count; i++) {
         const struct descriptor *descriptor = &descriptors.list[i];
+        if (is_started && is_callers(&descriptors, descriptor)) {
+            output_printf(output, "# %d is left out: it is the recorder's caller's\n",
+                          descriptor->number);
+            continue;
+        }
         report(descriptor);
         put_line(output, descriptor);
         if (is_to_be_copied(descriptor) && !strchr(descriptor->path, '\n'))
@@ -141,9 +163,9 @@ void write_process_id(const struct snapshot *snapshot)
     output_close(output);
 }
 
-void write_sysstate(const struct snapshot *snapshot)
+void write_sysstate(const struct snapshot *snapshot, bool is_started)
 {
     write_process_id(snapshot);
     write_directory(snapshot->tracee->pid);
-    write_descriptors(snapshot->tracee->pid);
+    write_descriptors(snapshot->tracee->pid, is_started);
 }
