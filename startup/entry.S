@@ -6,11 +6,12 @@
         .globl  _start
         .type   _start, @function
 /* The kernel's stack holds the arguments and may lie where the image goes; from here on we stand
- * on the stack of thread 0. */
+ * on the stack of the process. */
 _start:
         mov     %rsp, %rdi
-        lea     elfie_stacks(%rip), %rsp
-        add     elfie_layout+32(%rip), %rsp     /* callback_stack_size */
+        lea     elfie_stacks(%rip), %rax
+        add     elfie_layout+32(%rip), %rax     /* callback_stack_size */
+        mov     %rax, %rsp      /* at once: memcheck takes what rsp has passed for a stack */
         xor     %ebp, %ebp
         call    elfie_start
         ud2
