@@ -6,13 +6,15 @@
 void select_threads(struct checkpoint *c, uint64_t min_icount)
 {
     uint32_t count = 0;
+    if (!min_icount) /* a replay has threads of the region besides */
+        return;
     for (uint32_t t = 0; t < c->num_threads; t++)
         if (!c->threads[t].has_icount || c->threads[t].icount >= min_icount)
             c->threads[count++] = c->threads[t];
     if (!count)
         fail("%s: no thread runs %llu instructions in the region", c->base,
              (unsigned long long)min_icount);
-    c->num_threads = count;
+    c->num_threads = c->num_contexts = count;
 }
 
 void select_pages(struct checkpoint *c, uint64_t top)
