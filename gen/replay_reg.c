@@ -231,7 +231,9 @@ void replay_read_reg(struct replay_reader *r, uint32_t thread)
     p->records = (uint64_t)ftello(r->to);
     if (!read_records(&s, &r->ends[thread]))
         fail_at(input_path(s.in), input_line_number(s.in),
-                "the log is cut short: there is no end_marker, which says where the region ends");
+                "there is no end_marker, which says where the region ends: the log is cut short, "
+                "or the "
+                "pinball was recorded without its region (elfie-record --length)");
     check_calls(&s, thread);
     p->num_calls = s.num_calls;
     p->values = (uint64_t)ftello(r->to);

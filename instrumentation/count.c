@@ -56,6 +56,14 @@ struct elfie_goal *elfie_add_goal(uint64_t thread, uint64_t pc, uint64_t period,
     return g;
 }
 
+static int num_goals(const struct elfie_counter *c)
+{
+    int count = 0;
+    for (int i = 0; i < MAX_GOALS; i++)
+        count += c->goals[i].kind != GOAL_NONE;
+    return count;
+}
+
 /* A goal that is reached for the last time is gone before its function is called, which may add
  * another. */
 static void reach(uint64_t thread, struct elfie_goal *g, int signal, void *info, void *context)
@@ -75,6 +83,8 @@ static void reach(uint64_t thread, struct elfie_goal *g, int signal, void *info,
         reached.reached(thread, g, signal, info, context);
     else if (g->kind == GOAL_NONE)
         elfie_end_thread(thread);
+    if (!num_goals(c)) /* the thread goes on, with nothing to be found any more */
+        c->stepping = 0;
 }
 
 void elfie_check_goals(uint64_t thread, uint64_t rip, int signal, void *info, void *context)
@@ -127,12 +137,9 @@ static void check_limit(uint64_t thread, const struct elfie_counter *c)
 uint64_t elfie_start_counting(uint64_t thread)
 {
     struct elfie_counter *c = &elfie_records[thread].counter;
-    int count = 0;
     c->counter = -1;
     c->armed = 1;
-    for (int i = 0; i < MAX_GOALS; i++)
-        count += c->goals[i].kind != GOAL_NONE;
-    if (!count)
+    if (!num_goals(c))
         return 0;
     if (elfie_process.count_calls || elfie_answers_calls())
         elfie_fail("ELFIE_COUNT_CALLS, ELFIE_ROOT, ELFIE_PID and ELFIE_MMAP cannot be had together "
@@ -144,8 +151,9 @@ uint64_t elfie_start_counting(uint64_t thread)
         provide_means(c, i);
     /* Calls of a replay that comes by signals, and steps of its own, would be counted as well. */
     if (elfie_process.replayed && (c->stepping || c->counter >= 0 || elfie_config.num_threads > 1))
-        elfie_fail("replayed regions of one thread end by address only (ELFIE_PCCOUNT=1), others "
-                   "not at counted ends (ELFIE_REPLAY=off); the region was not run",
+        elfie_fail("a region that is replayed can end by address only, and with one thread "
+                   "(ELFIE_PCCOUNT=1); ELFIE_REPLAY=off counts, without the recorded answers; the "
+                   "region was not run",
                    0);
     if (c->stepping) {
         elfie_close_event(c->counter);

@@ -30,7 +30,7 @@ static void count_out(uint64_t thread)
     if (elfie_records[thread].ends != ENDS_EXPECTED)
         return;
     elfie_records[thread].ends = ENDS_OVER;
-    if (__atomic_sub_fetch(&expected, 1, __ATOMIC_ACQ_REL) == 0 && arrived && !go_on)
+    if (__atomic_sub_fetch(&expected, 1, __ATOMIC_ACQ_REL) == 0 && arrived)
         elfie_syscall(__NR_exit_group, 0);
 }
 
@@ -45,6 +45,7 @@ void elfie_end_thread(uint64_t thread)
     count_out(thread);
     while (!__atomic_load_n(&go_on, __ATOMIC_ACQUIRE))
         elfie_syscall(__NR_futex, &go_on, FUTEX_WAIT, 0, NULL);
+    elfie_records[thread].went_on = 1;
 }
 
 /* Processor time of all threads of PROCESS so far, in nanoseconds. Its clock's number: the kernel's
@@ -71,7 +72,7 @@ void elfie_look_after_ends(long process)
     elfie_syscall(__NR_futex, &go_on, FUTEX_WAKE, INT32_MAX);
 }
 
-int elfie_went_on(void)
+int elfie_went_on(uint64_t thread)
 {
-    return (int)__atomic_load_n(&go_on, __ATOMIC_RELAXED);
+    return elfie_records[thread].went_on;
 }

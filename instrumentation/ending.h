@@ -25,7 +25,7 @@ void elfie_look_after_ends(long process);
 
 /* For a report. */
 int elfie_has_ended(uint64_t thread); /* came to its mark */
-int elfie_went_on(void);              /* threads went past their marks */
+int elfie_went_on(uint64_t thread);   /* past its mark, for the sake of others */
 int elfie_everybody_has_ended(void);
 
 #pragma GCC visibility pop

@@ -101,7 +101,9 @@ static void set_ends(uint64_t thread, struct perf_thread *t)
     else if (!is_known(&t->warmup_place))
         say_of_thread(thread, ": the pinball does not say where its warm-up ends\n");
     if (elfie_process.pc_count && !m->end_pc)
-        say_of_thread(thread, ": ELFIE_PCCOUNT=1, and the pinball names no address for its end\n");
+        say_of_thread(thread,
+                      ": ELFIE_PCCOUNT=1, and the pinball names no address for its end (see "
+                      "elfie-record --watch-addr): it ends by number of instructions\n");
     if (is_known(&t->warmup_place))
         add_goal(thread, &t->warmup_place, on_warmup_end);
     if (is_known(&t->end_place)) {

@@ -162,9 +162,9 @@ static void put_report(struct report *r, uint64_t thread, uint64_t end_tsc)
         put_moment(r, "Simulation end", "Sim-end", &t->end, &t->end_place);
     else
         put_not_reached(r, thread, values);
-    if (t->end.tsc && elfie_went_on())
+    if (t->end.tsc && elfie_went_on(thread))
         elfie_put(&r->line, "Went on past its end: other threads could not come to theirs\n");
-    put_tsc(r, "Thread end", t->end.tsc && !elfie_went_on() ? t->end.tsc : end_tsc);
+    put_tsc(r, "Thread end", t->end.tsc && !elfie_went_on(thread) ? t->end.tsc : end_tsc);
     put_tsc(r, "ROI end", end_tsc);
     put_values(r, values);
     flush(r);

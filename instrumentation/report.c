@@ -79,7 +79,8 @@ static const char *likely_reason(const struct elfie_fault *f)
         return "an address that no program can have, or a privileged instruction: a pointer is "
                "wrong, as after a system call that came back otherwise than recorded";
     if (f->address < NULL_ZONE)
-        return "a null pointer: a system call before it came back otherwise than recorded";
+        return "a null pointer: an error of the program, or a system call before it came back "
+               "otherwise than recorded";
     if (elfie_captured(f->address, f->address + 1))
         return f->code == SEGV_ACCERR ? "the program has protected this page itself"
                                       : "the program has unmapped this page itself";

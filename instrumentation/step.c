@@ -333,6 +333,8 @@ void elfie_on_trap(int number, siginfo_t *info, struct ucontext *context)
         plan_counter(c, r);
     else if (c->stepping)
         r->eflags |= TRAP_FLAG;
+    else
+        r->eflags &= ~(uint64_t)TRAP_FLAG;
     if (c->enable) {
         c->enable = 0;
         c->enabled = 1;

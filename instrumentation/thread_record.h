@@ -18,6 +18,7 @@ struct thread_record {
     uint64_t copy[4]; /* a signal mask, or a struct sigaction */
     uint8_t selector;
     uint8_t has_rsi;
+    uint8_t went_on;    /* past its end mark */
     uint8_t ends;       /* enum thread_ends */
     uint8_t has_events; /* of perf, to be enabled when the region is entered; see lte_perf.h */
     struct elfie_counter counter;

@@ -131,9 +131,10 @@ elfie_pinball = $(wildcard $(foreach f,global.log text address [0-9]*.reg \
 	$(1).event_icount.[0-9]*.txt $(1).event_icount.[0-9]*.txt.bz2 $(1).event_icount.[0-9]*.txt.gz) \
 	$(call elfie_sysstate,$(1).sysstate)
 
-# $(1): a sysstate; its files, as far as make can name them, but not what was made of the pinball
+# $(1): a sysstate; its files, as far as make can name them, but not what
+# was made of the pinball, nor what a region that is run may write
 elfie_sysstate = $(if $(wildcard $(1)),$(shell find $(1) -type f -regex '[-A-Za-z0-9_./+,@]*' \
-	! -name '*.elfie' ! -name '*.elfie.tmp' ! -path '*.elfie.d/*'))
+	\( ! -path '*/workdir/*' -o -name 'FD_*' \) ! -name '*.elfie' ! -name '*.elfie.tmp' ! -path '*.elfie.d/*'))
 
 # $(1), $(2): not empty when the two differ
 elfie_differ = $(if $(findstring x$(1)x,x$(2)x),,yes)
@@ -182,6 +183,6 @@ check-host: elfies
 	done
 
 clean-elfies:
-	rm -f $(foreach e,$(ELFIE),$(e).*.elfie $(e).elfie.d/made $(e).elfie.d/pages.bin \
+	$(elfie_quiet)rm -f $(foreach e,$(ELFIE),$(e).*.elfie $(e).elfie.d/made $(e).elfie.d/pages.bin \
 		$(e).elfie.d/*.o $(elfie_generated:%=$(e).elfie.d/%.S)) $(filter-out $(CALLBACKS),$(elfie_callbacks)) \
 		$(patsubst %.c,%.callback.d,$(filter %.c,$(CALLBACKS)))

@@ -194,6 +194,10 @@ void elfie_clear_vectors(void);
 /* ldt.c: writes a descriptor for the FS base of thread NUMBER. */
 void elfie_write_ldt(uint64_t number);
 
+/* instrumentation/verbose.c: with ELFIE_VERBOSE=1, what runs. */
+void elfie_say_process(void);
+void elfie_say_thread(uint64_t thread);
+
 /* threads.c: starts all the others, then becomes thread 0; the calling thread enters its context.
  */
 _Noreturn void elfie_run_threads(void);

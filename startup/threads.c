@@ -79,6 +79,7 @@ static _Noreturn void run_thread(uint64_t number)
         register_thread(t);
     if (elfie_config.flags & ELFIE_MODIFY_LDT)
         elfie_write_ldt(number);
+    elfie_say_thread(number);
     elfie_config.on_thread_start(number, NULL, t->icount);
     *t->flags = (*t->flags & USER_FLAGS) | elfie_start_counting(number);
     if (elfie_config.flags & ELFIE_USER_CODE)
@@ -131,6 +132,7 @@ static void start_thread(uint64_t number)
 void elfie_run_threads(void)
 {
     waiting_for = (uint32_t)elfie_config.num_threads;
+    elfie_say_process();
     for (uint64_t t = 1; t < elfie_config.num_threads; t++)
         start_thread(t);
     run_thread(0);

@@ -108,6 +108,8 @@ printf 'Sim-End tid: 1 icount 5\n\tMarker %x tid: 1 addrcount 3\n' "$here" >late
 ELFIE_PCCOUNT=1 timeout 30 late/log.perf.elfie >out
 equal "one waits for another that is at its end: status" $? 0
 check "the report says who went on" grep -q '^Went on past its end' late.1.perf.txt
+equal "and not that all did" "$(grep -c '^Went on past its end' late.0.perf.txt)" 0
+equal "the last one to come ends the region: nothing behind its end is printed" "$(cat out)" ""
 
 # --- instructions, against a tracer's steps --------------------------------------------------
 

@@ -42,9 +42,9 @@ first=$(grep -n -m1 '^sc ' good/$reg | cut -d: -f1)
 check "the good one" "$pinball2elf" --kind replay --outdir out good/log_0
 check "the good one of several threads" "$pinball2elf" --kind replay --outdir out-mt good-mt/log_0
 
-bad ".reg: no end_marker" "^work/$reg:$((lines - 1)): the log is cut short" "sed -i '\$d' $reg"
+bad ".reg: no end_marker" "^work/$reg:$((lines - 1)): there is no end_marker" "sed -i '\$d' $reg"
 bad ".reg: a record cut short" "^work/$reg:$((lines - 2)): a record is cut short: 1 of 2" "head -n $((lines - 2)) $reg >x; mv x $reg"
-bad ".reg: no records at all" "^work/$reg:$((first - 1)): the log is cut short" "sed -i '$first,\$d' $reg"
+bad ".reg: no records at all" "^work/$reg:$((first - 1)): there is no end_marker" "sed -i '$first,\$d' $reg"
 bad ".reg: a record at its predecessor's instruction" "^work/$reg:$((first + 3)): records in the wrong order" \
     "sed -i 's/^sc ;38 2/sc ;0 2/' $reg"
 bad ".reg: an absolute number that falls" "^work/$reg:$((first + 3)): records in the wrong order: 'sc 990 2' behind instruction 997" \

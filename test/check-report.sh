@@ -27,7 +27,7 @@ null:   it writes 0x0
 null:   captured below: nothing
 null:   captured above: 0x400000 to $(sed -n 's/.*QUAD(0x0*\(4[0-9a-f]*\)) \/\* faults.*/0x\1/p' null.ld | tail -n 1) (faults), 0x400000 bytes away
 null: $(tail_of)
-null:   likely: a null pointer: a system call before it came back otherwise than recorded"
+null:   likely: a null pointer: an error of the program, or a system call before it came back otherwise than recorded"
     rip=$(fault ud2)
     equal "ud2: report" "$(./ud2.basic.elfie 2>&1 | report)" "ud2: thread 0 (id N) ends with SIGILL at $rip, leave_path+$(offset "$rip") in faults
 ud2: $(tail_of)

@@ -22,7 +22,7 @@ static void check_header(const struct core *core, Elf *elf)
 {
     GElf_Ehdr header;
     if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &header))
-        fail("%s: not an ELF file: %s", core->name, elf_errmsg(-1));
+        fail("%s: not an ELF file", core->name);
     if (header.e_type != ET_CORE)
         fail("%s: not a core dump: an ELF file of type %u", core->name, header.e_type);
     if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64)
