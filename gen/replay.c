@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Code refers to the runtime's data relative to itself, over the log: 2 GiB at most. */
-#define REPLAY_MAX (UINT64_C(1) << 30)
-
 long replay_gap(const struct layout *l, uint64_t address)
 {
     size_t low = 0, high = l->num_regions;

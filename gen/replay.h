@@ -50,4 +50,7 @@ long replay_gap(const struct layout *l, uint64_t address);
 /* "end_marker N [X]": true when LINE is one. N must not be below LAST, and nothing may follow. */
 bool replay_end_marker(struct input *in, const char *line, uint64_t last, uint64_t *icount);
 
+/* Code refers to the runtime's data relative to itself, over the log: 2 GiB at most. */
+#define REPLAY_MAX (UINT64_C(1) << 30)
+
 #endif

@@ -79,6 +79,15 @@ static bool ends_between_calls(const struct checkpoint *c, uint32_t t)
            c->threads[t].num_calls == c->replay->threads[t].num_calls;
 }
 
+/* Numbers of instructions come from outside: they must not fill the disk. */
+static void put_stop(const struct replay_stop *stop, FILE *to)
+{
+    if (fwrite(stop, sizeof *stop, 1, to) != 1)
+        fail("replay.bin cannot be written");
+    if ((uint64_t)ftello(to) > REPLAY_MAX)
+        fail("the logs are more than %llu bytes when packed", (unsigned long long)REPLAY_MAX);
+}
+
 /* Writes the stops that are no record, and more where the way between two is long. */
 static void put_stops(struct list *stops, const struct list *records, uint64_t end, FILE *to)
 {
@@ -95,13 +104,13 @@ static void put_stops(struct list *stops, const struct list *records, uint64_t e
         for (; next_record < records->count && records->list[next_record] < at; next_record++) {
             for (; records->list[next_record] - last > FARTHEST; last = stop.icount) {
                 stop.icount = last + FARTHEST;
-                fwrite(&stop, sizeof stop, 1, to);
+                put_stop(&stop, to);
             }
             last = records->list[next_record] + 1;
         }
         for (; at > last && at - last > FARTHEST; last = stop.icount) {
             stop.icount = last + FARTHEST;
-            fwrite(&stop, sizeof stop, 1, to);
+            put_stop(&stop, to);
         }
         if (at <= last)
             continue;

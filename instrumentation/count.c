@@ -9,6 +9,7 @@
 #include "syscall.h"
 
 int elfie_not_counted;
+uint8_t elfie_exit_seen, elfie_has_counter;
 
 /* --- goals ----------------------------------------------------------------------------------- */
 
@@ -23,7 +24,8 @@ static void find_nearest(struct elfie_counter *c)
 /* Sees to it that goal INDEX is found: by an event, or else by the trap flag. */
 static void provide_means(struct elfie_counter *c, int index)
 {
-    if (c->goals[index].kind == GOAL_PC && elfie_open_breakpoint(c, index) < 0)
+    if (c->goals[index].kind == GOAL_PC &&
+        elfie_open_breakpoint(c, index, c->goals[index].period) < 0)
         c->stepping = 1;
     if (c->goals[index].kind == GOAL_ICOUNT && c->counter < 0 && elfie_open_counter(c) < 0)
         c->stepping = 1;
@@ -76,7 +78,14 @@ static void reach(uint64_t thread, struct elfie_goal *g, int signal, void *info,
         g->event = -1;
         g->kind = GOAL_NONE;
     } else {
-        g->next += g->max - g->next < g->period ? g->max - g->next : g->period;
+        uint64_t left = g->max - g->next;
+        if (left < g->period && g->event >= 0) { /* the kernel goes on by whole periods */
+            g->arrivals = g->next;
+            elfie_close_event(g->event);
+            if (elfie_open_breakpoint(c, (int)(g - c->goals), left) < 0)
+                c->stepping = 1;
+        }
+        g->next += left < g->period ? left : g->period;
     }
     find_nearest(c);
     if (reached.reached)
@@ -92,7 +101,7 @@ void elfie_check_goals(uint64_t thread, uint64_t rip, int signal, void *info, vo
     struct elfie_counter *c = &elfie_records[thread].counter;
     for (struct elfie_goal *g = c->goals; g < c->goals + MAX_GOALS; g++)
         if (g->kind == GOAL_ICOUNT
-                ? c->icount == g->next
+                ? c->icount >= g->next
                 : g->kind == GOAL_PC && g->event < 0 && g->pc == rip && ++g->arrivals == g->next)
             reach(thread, g, signal, info, context);
 }

@@ -66,6 +66,9 @@ struct elfie_goal *elfie_add_goal(uint64_t thread, uint64_t pc, uint64_t period,
  * it with besides its own. Ends the process with status 3 where a goal cannot be found. */
 uint64_t elfie_start_counting(uint64_t thread);
 
+/* A thread that is counted has come to its exit; a hardware counter is in use. */
+extern uint8_t elfie_exit_seen, elfie_has_counter;
+
 /* Instructions so far, or -1 where nothing counts them. */
 int64_t elfie_icount_of(uint64_t thread);
 

@@ -76,12 +76,12 @@ static long open_either(const struct perf_event_attr *attr, uint64_t cookie)
     return fd == -EINVAL || fd == -E2BIG ? open_with_signal(*attr) : fd;
 }
 
-long elfie_open_breakpoint(struct elfie_counter *c, int index)
+long elfie_open_breakpoint(struct elfie_counter *c, int index, uint64_t period)
 {
     struct elfie_goal *g = &c->goals[index];
     struct perf_event_attr attr = {
         .type = PERF_TYPE_BREAKPOINT,
-        .sample_period = g->period,
+        .sample_period = period,
         .bp_type = HW_BREAKPOINT_X,
         .bp_addr = g->pc,
         .bp_len = sizeof(long),
@@ -102,6 +102,8 @@ long elfie_open_counter(struct elfie_counter *c)
     };
     long fd = open_either(&attr, COUNTER_COOKIE);
     c->counter = fd < 0 ? -1 : (int32_t)fd;
+    if (fd >= 0)
+        elfie_has_counter = 1;
     return fd;
 }
 

@@ -12,7 +12,7 @@ enum { EVENT_SIGNAL = 62 };
 #pragma GCC visibility push(hidden)
 
 /* A breakpoint event for goal INDEX of the calling thread; its descriptor, or -errno. */
-long elfie_open_breakpoint(struct elfie_counter *c, int index);
+long elfie_open_breakpoint(struct elfie_counter *c, int index, uint64_t period);
 
 /* The hardware counter of instructions of the calling thread, not enabled; or -errno. */
 long elfie_open_counter(struct elfie_counter *c);

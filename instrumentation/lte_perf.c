@@ -131,9 +131,11 @@ static struct elfie_goal *add(uint64_t tnum, uint64_t addr, uint64_t period, uin
 {
     if (!record_of(tnum))
         return NULL;
-    if (!callback)
+    struct elfie_goal *g =
+        elfie_add_goal(tnum, addr, period, max, callback ? reached : NULL, (void *)callback);
+    if (g && !callback)
         elfie_expect_end(tnum);
-    return elfie_add_goal(tnum, addr, period, max, callback ? reached : NULL, (void *)callback);
+    return g;
 }
 
 lte_td_t lte_pe_init_thread_sampling_icount(uint64_t tnum, uint64_t period, uint64_t max,

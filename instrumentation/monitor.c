@@ -10,6 +10,7 @@
 #include "monitor.h"
 #include "elfie.h"
 #include "ending.h"
+#include "signals.h"
 #include "syscall.h"
 
 #include <asm/errno.h>
@@ -48,8 +49,14 @@ static int next_signal(siginfo_t *info)
 
 static int has_ended(int options)
 {
-    return elfie_syscall(__NR_wait4, region_process, &elfie_region_status, options, NULL) ==
-           region_process;
+    long self = elfie_syscall(__NR_getpid);
+    if (elfie_syscall(__NR_wait4, region_process, &elfie_region_status, options | WUNTRACED,
+                      NULL) != region_process)
+        return 0;
+    if ((elfie_region_status & 0xff) != 0x7f)
+        return 1;
+    elfie_syscall(__NR_kill, self, SIGSTOP); /* stopped: whoever waits for us has to see that */
+    return 0;
 }
 
 /* What somebody sends to the process that they have started is meant for the region. What comes
@@ -92,6 +99,8 @@ void elfie_run_monitored(void)
     char *stack = elfie_stack_of(0) + elfie_layout.callback_stack_size;
     elfie_syscall(__NR_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
     uint64_t self = (uint64_t)elfie_syscall(__NR_getpid);
+    /* Inherited as ignored, there would be neither a signal nor a status of the region's end. */
+    elfie_set_action(SIGCHLD, NULL, 0);
     region_process =
         elfie_clone(CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | SIGCHLD, stack, run_region, self);
     if (region_process < 0)

@@ -157,6 +157,16 @@ static void finish(void)
     if (!elfie_region_has_started())
         return;
     elfie_write_reports();
+    if (elfie_is_count_lost()) {
+        struct elfie_line line;
+        elfie_begin(&line);
+        elfie_put(&line,
+                  "the program has ended where nothing counts: behind a jump out of a signal "
+                  "handler, or in a thread of its own; its end may have been passed\n");
+        elfie_write(&line);
+        elfie_not_counted = 1;
+        elfie_syscall(__NR_exit_group, STATUS_NOT_COUNTED);
+    }
     elfie_ends_well = !elfie_not_counted;
 }
 

@@ -7,6 +7,7 @@
 #include "lte_lc.h"
 #include "monitor.h"
 #include "syscall.h"
+#include "thread_record.h"
 
 static const char rule[] = "------------------------------------------------\n";
 
@@ -17,7 +18,8 @@ static void path_of(struct elfie_line *path, uint64_t thread, const char *ending
     path->length = 0;
     if (*prefix != '/') {
         elfie_put(path, elfie_process.directory);
-        elfie_put(path, elfie_process.directory[1] ? "/" : "");
+        elfie_put(path,
+                  elfie_process.directory[0] == '/' && !elfie_process.directory[1] ? "" : "/");
     }
     elfie_put(path, prefix);
     elfie_put(path, ".");
@@ -128,13 +130,23 @@ static void put_moment(struct report *r, const char *title, const char *name,
     flush(r);
 }
 
+/* A jump out of a signal handler loses the trap flag: then the end of the program is not seen. */
+int elfie_is_count_lost(void)
+{
+    for (uint64_t t = 0; t < elfie_config.num_threads; t++)
+        if (elfie_records[t].counter.stepping && elfie_records[t].ends == ENDS_EXPECTED &&
+            !(elfie_region_status & 0x7f) && !elfie_exit_seen)
+            return 1;
+    return 0;
+}
+
 /* The program has ended before the thread came to its mark. */
 static void put_not_reached(struct report *r, uint64_t thread, const int64_t *values)
 {
     int64_t icount = elfie_icount_of(thread);
     int signal = elfie_region_status & 0x7f;
     elfie_put(&r->line, "Simulation end: not reached\n\tProgram-end-icount ");
-    if (icount < 0)
+    if (icount < 0 || elfie_is_count_lost())
         elfie_put(&r->line, "n/a");
     else
         elfie_put_decimal(&r->line, (uint64_t)icount);

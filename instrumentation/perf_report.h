@@ -32,6 +32,9 @@ uint64_t elfie_tsc(void);
 /* Makes sure that the reports can be written; if not, ends the program. */
 void elfie_prepare_reports(void);
 
+/* The count of a stepped thread stands still, and the program has ended all the same. */
+int elfie_is_count_lost(void);
+
 /* Writes PREFIX.T.perf.txt for each thread T, or says which one cannot be written. */
 void elfie_write_reports(void);
 

@@ -137,6 +137,7 @@ void replay_diverged(uint64_t thread, const struct sigcontext *registers, uint64
     /* The first thread's report counts; others follow from it. */
     if (elfie_process.report != REPORT_OFF && !__atomic_exchange_n(&reported, 1, __ATOMIC_RELAXED))
         elfie_write(&line);
+    elfie_not_counted = 1;
     for (;;)
         elfie_syscall(__NR_exit_group, STATUS_DIVERGED);
 }

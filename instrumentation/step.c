@@ -32,6 +32,8 @@ enum { SKID = 4096 }; /* instructions that a counter may stop late; measured by 
 static int64_t current_thread(void)
 {
     char here;
+    if (elfie_has_counter) /* what it counts of this must always be the same */
+        return elfie_signal_thread();
     uint64_t offset = (uint64_t)&here - (uint64_t)elfie_stack_of(0);
     uint64_t thread = offset / elfie_layout.callback_stack_size;
     if (thread < elfie_config.num_threads)
@@ -176,9 +178,12 @@ static int before_call(uint64_t thread, siginfo_t *info, struct ucontext *contex
     struct elfie_counter *c = &elfie_records[thread].counter;
     struct sigcontext *r = &context->uc_mcontext;
     uint64_t behind = r->rip + SYSCALL_LENGTH;
+    if (*(const uint8_t *)r->rip == 0xcd)
+        return 0; /* int 0x80 has numbers of its own */
     switch (r->rax) {
     case __NR_exit:
     case __NR_exit_group:
+        elfie_exit_seen = 1;
         c->icount++; /* no trap comes any more */
         elfie_check_goals(thread, 0, SIGTRAP, info, context);
         if (r->rax == __NR_exit)
@@ -290,6 +295,20 @@ static int is_copy(uint64_t thread)
     return 0;
 }
 
+/* The end of the region was missed. */
+static _Noreturn void fail_late(uint64_t thread, const char *why)
+{
+    struct elfie_line line;
+    elfie_begin(&line);
+    elfie_put(&line, "thread ");
+    elfie_put_decimal(&line, thread);
+    elfie_put(&line, why);
+    elfie_write(&line);
+    elfie_not_counted = 1;
+    for (;;)
+        elfie_syscall(__NR_exit_group, STATUS_NOT_COUNTED);
+}
+
 /* A breakpoint event, or the hardware counter, whose descriptor or cookie is no goal's. */
 static void on_event(uint64_t thread, int number, siginfo_t *info, struct ucontext *context)
 {
@@ -299,6 +318,10 @@ static void on_event(uint64_t thread, int number, siginfo_t *info, struct uconte
         for (goal = 0; goal < MAX_GOALS && c->goals[goal].event != info->si_fd;)
             goal++;
     c->entered = 1;
+    if (goal < MAX_GOALS && c->goals[goal].kind == GOAL_PC &&
+        c->goals[goal].pc != context->uc_mcontext.rip)
+        fail_late(thread, ": the program had blocked the signal that tells of its end, and ran on "
+                          "(ELFIE_COUNT_BY=step finds it)\n");
     elfie_reach_event(thread, goal, number, info, context);
     if (c->stepping || c->counter >= 0)
         look_ahead(thread, info, context);
@@ -322,6 +345,9 @@ void elfie_on_trap(int number, siginfo_t *info, struct ucontext *context)
         uint64_t value = stop_counter(c);
         if (c->calibrated < CALIBRATIONS)
             calibrate(c, value);
+        else if (value < c->overhead)
+            fail_late((uint64_t)thread, ": somebody else has taken the hardware counter away "
+                                        "(ELFIE_COUNT_BY=step needs none)\n");
         else
             c->icount += value - c->overhead;
     }

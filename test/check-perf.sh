@@ -152,6 +152,50 @@ if [ -d "$shared/st" ]; then
     steps real $(seq 1 41 3300) 3365
 fi
 
+# --- what makes ends hard to find ------------------------------------------------------------
+
+here=$(address_of "$programs/escapes" mark_here)
+counters=$(address_of "$programs/escapes" counters)
+"${cc[@]}" -DCOUNTERS="$counters" "$top/test/callbacks/read_counters.c"
+for how in block jump fork; do
+    "$record" --start symbol:region_start -o $how/log -- "$programs/escapes" $how >/dev/null
+done
+printf 'Sim-End tid: 0 icount 50000\n\tMarker %x tid: 0 addrcount 1000\n' "$here" >block/log.event_icount.0.txt
+"$pinball2elf" --kind perf --perf-prefix block -e read_counters block/log read_counters.o
+refuses "signals are blocked at the end: not taken for exact" 3 'had blocked the signal' \
+    env ELFIE_PCCOUNT=1 timeout 60 block/log.perf.elfie
+equal "and its report" "$(grep -c 'Simulation end: not reached' block.0.perf.txt)" 1
+equal "signals are blocked, by stepping: exact" \
+    "$(ELFIE_PCCOUNT=1 ELFIE_COUNT_BY=step timeout 60 block/log.perf.elfie 2>&1)" 1000
+printf 'Sim-End tid: 0 icount 100000\n' >jump/log.event_icount.0.txt
+"$pinball2elf" --kind perf --perf-prefix jump jump/log
+refuses "a jump out of a signal handler loses the count" 3 'its end may have been passed' \
+    env ELFIE_COUNT_BY=step timeout 60 jump/log.perf.elfie
+for ((n = 1; n < 60; n++)); do
+    printf 'Sim-End tid: 0 icount %d\n' $n >fork/log.event_icount.0.txt
+    "$pinball2elf" --kind perf --perf-prefix fork --outdir fork/made --regenerate fork/log
+    timeout 20 fork/made/log.perf.elfie >/dev/null
+    grep -q 'Simulation end: TSC' fork.0.perf.txt || break
+done
+equal "an end behind each of the first instructions, fork among them" $n 60
+env --ignore-signal=CHLD timeout 20 fork/made/log.perf.elfie >/dev/null
+equal "a caller that ignores SIGCHLD" $? 0
+
+"${cc[@]}" -o no_end.o -xc - <<'END'
+#include "lte_perf.h"
+lte_td_t elfie_on_thread_start(uint64_t tnum, void *context, uint64_t icount)
+{
+    (void)context;
+    (void)icount;
+    lte_pe_set_thread_end(tnum, 0);
+    lte_pe_set_thread_end(tnum, 30);
+    return lte_pe_set_thread_end(tnum, 40);
+}
+END
+"$pinball2elf" --outdir no_end fork/log no_end.o
+timeout 20 no_end/log.basic.elfie
+equal "ends that are none, or two" $? 0
+
 # --- the monitor -----------------------------------------------------------------------------
 
 "${cc[@]}" -o say_exit.o -xc - <<'END'
