@@ -225,6 +225,14 @@ long/log.basic.elfie & monitor=$!
 sleep 0.5
 region=$(cat /proc/$monitor/task/$monitor/children)
 check "the region is a process of its own" test -d "/proc/${region% }"
+# As Ctrl-Z stops it: whoever waits for the monitor sees it stopped, and both go on again.
+state() { awk '$1 == "State:" { print $2 }' "/proc/$1/status"; }
+kill -STOP "${region% }"
+sleep 0.3
+equal "the monitor stops with its region" "$(state $monitor)" T
+kill -CONT $monitor "${region% }"
+sleep 0.3
+equal "and goes on with it" "$(state $monitor) $(state "${region% }")" "S R"
 kill -KILL $monitor
 wait $monitor 2>/dev/null
 sleep 0.3
