@@ -121,7 +121,7 @@ steps() {
     check "$name: made" "$pinball2elf" --outdir steps "$name/log" print_registers.o
     "$pinball2elf" --outdir plain "$name/log"
     entry=0x$(nm plain/log.basic.elfie | awk '$3 == "t0.rip" { print $1 }')
-    timeout 120 ./step-to "$entry" plain/log.basic.elfie "$@" >should
+    timeout 400 ./step-to "$entry" plain/log.basic.elfie "$@" >should
     for goal; do
         echo "$goal" >goal
         { setarch -R timeout 120 steps/log.basic.elfie >/dev/null; } 2>&1
