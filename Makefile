@@ -172,6 +172,7 @@ bench: packages-test
 	@$(MAKE) --no-print-directory all
 	@test/bench
 	@test/bench-replay
+	@test/bench-schedule
 
 # --- installation ----------------------------------------------------------------------------
 

@@ -3,32 +3,35 @@
  * before which it has to stop so that the others can be ordered: where it waits, behind what others
  * wait for, where a write of the log is due, and its end. A system call or RDTSC before the
  * instruction is a stop by itself. BASE.schedule, which the ELFie writes while it is stepped, says
- * where they are: a line "THREAD INSTRUCTION 0xADDRESS OCCURRENCE" for each stop. */
+ * where they are: a line "THREAD INSTRUCTION 0xADDRESS OCCURRENCE" for each stop, and for those
+ * that make the way to it shorter. */
 #include "error.h"
 #include "replay.h"
 #include "scan.h"
 
 #include <stdlib.h>
 
-/* A thread that is stepped keeps the addresses since the last stop: REPLAY_TRACE of them. */
-enum { FARTHEST = REPLAY_TRACE - 1 };
-
 struct list {
-    uint64_t *list;
+    struct replay_stop *list;
     size_t count;
 };
 
-static void add(struct list *l, uint64_t icount)
+static void add_stop(struct list *l, struct replay_stop stop)
 {
     if ((l->count & (l->count - 1)) == 0)
         l->list = xreallocarray(l->list, l->count ? 2 * l->count : 1, sizeof *l->list);
-    l->list[l->count++] = icount;
+    l->list[l->count++] = stop;
+}
+
+static void add(struct list *l, uint64_t icount)
+{
+    add_stop(l, (struct replay_stop){.icount = icount});
 }
 
 static int rising(const void *a, const void *b)
 {
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
+    const struct replay_stop *x = a, *y = b;
+    return x->icount < y->icount ? -1 : x->icount > y->icount;
 }
 
 static void read_back(FILE *from, uint64_t offset, void *to, size_t size)
@@ -79,96 +82,124 @@ static bool ends_between_calls(const struct checkpoint *c, uint32_t t)
            c->threads[t].num_calls == c->replay->threads[t].num_calls;
 }
 
-/* Numbers of instructions come from outside: they must not fill the disk. */
-static void put_stop(const struct replay_stop *stop, FILE *to)
-{
-    if (fwrite(stop, sizeof *stop, 1, to) != 1)
-        fail("replay.bin cannot be written");
-    if ((uint64_t)ftello(to) > REPLAY_MAX)
-        fail("the logs are more than %llu bytes when packed", (unsigned long long)REPLAY_MAX);
-}
-
-/* Writes the stops that are no record, and more where the way between two is long. */
-static void put_stops(struct list *stops, const struct list *records, uint64_t end, FILE *to)
+/* Keeps one of each that lie up to END and behind no record. */
+static void keep_stops(struct list *stops, const struct list *records, uint64_t end)
 {
     uint64_t last = 1;
-    size_t next_record = 0;
-    struct replay_stop stop = {0};
+    size_t next_record = 0, kept = 0;
     if (!stops->count)
         return;
     qsort(stops->list, stops->count, sizeof *stops->list, rising);
-    for (size_t i = 0; i < stops->count; i++) {
-        uint64_t at = stops->list[i];
-        if (at > end || at <= last)
-            continue;
-        for (; next_record < records->count && records->list[next_record] < at; next_record++) {
-            for (; records->list[next_record] - last > FARTHEST; last = stop.icount) {
-                stop.icount = last + FARTHEST;
-                put_stop(&stop, to);
-            }
-            last = records->list[next_record] + 1;
-        }
-        for (; at > last && at - last > FARTHEST; last = stop.icount) {
-            stop.icount = last + FARTHEST;
-            put_stop(&stop, to);
-        }
-        if (at <= last)
-            continue;
-        stop.icount = last = at;
-        fwrite(&stop, sizeof stop, 1, to);
+    for (size_t i = 0; i < stops->count && stops->list[i].icount <= end; i++) {
+        uint64_t at = stops->list[i].icount;
+        while (next_record < records->count && records->list[next_record].icount < at)
+            last = records->list[next_record++].icount + 1;
+        if (at > last)
+            stops->list[kept++].icount = last = at;
     }
+    stops->count = kept;
 }
 
-static void read_line(const struct replay *replay, uint32_t num_threads, struct input *in,
-                      const char *line, uint64_t *filled, FILE *to)
+/* --- BASE.schedule ---------------------------------------------------------------------------- */
+
+struct schedule {
+    struct input *in;
+    uint32_t num_threads;
+    uint64_t size;          /* of all stops, in bytes */
+    const struct list *due; /* of each thread: the stops that have to be in it */
+    size_t *met;            /* how many of them were */
+    struct list *stops;     /* what is read */
+};
+
+static void read_line(struct schedule *s, const char *line)
 {
     const char *at = line;
     uint64_t thread;
-    struct replay_stop s, expected;
-    if (!scan_decimal(&at, &thread) || !scan_blanks(&at) || !scan_decimal(&at, &s.icount) ||
-        !scan_blanks(&at) || !scan_hex(&at, &s.rip) || !scan_blanks(&at) ||
-        !scan_decimal(&at, &s.occurrence) || !scan_end(at))
-        input_fail(in, "not 'THREAD INSTRUCTION 0xADDRESS OCCURRENCE': '%.80s'", line);
-    if (thread >= num_threads || s.rip >= USER_SPACE_END || !s.rip || !s.occurrence)
-        input_fail(in, "no thread, address or occurrence of the region: '%.80s'", line);
-    const struct replay_thread *p = &replay->threads[thread];
-    uint64_t offset = p->stops + filled[thread] * sizeof s;
-    if (filled[thread] * sizeof s >= p->stops_size)
-        input_fail(in, "thread %llu has only %llu stops: was the schedule made of this pinball?",
-                   (unsigned long long)thread, (unsigned long long)filled[thread]);
-    read_back(to, offset, &expected, sizeof expected);
-    if (expected.icount != s.icount)
-        input_fail(in,
-                   "instruction %llu is no stop, %llu is: was the schedule made of this pinball?",
-                   (unsigned long long)s.icount, (unsigned long long)expected.icount);
-    filled[thread]++;
-    if (fseeko(to, (off_t)offset, SEEK_SET) || fwrite(&s, sizeof s, 1, to) != 1)
-        fail("replay.bin cannot be written");
+    struct replay_stop stop;
+    if (!scan_decimal(&at, &thread) || !scan_blanks(&at) || !scan_decimal(&at, &stop.icount) ||
+        !scan_blanks(&at) || !scan_hex(&at, &stop.rip) || !scan_blanks(&at) ||
+        !scan_decimal(&at, &stop.occurrence) || !scan_end(at))
+        input_fail(s->in, "not 'THREAD INSTRUCTION 0xADDRESS OCCURRENCE': '%.80s'", line);
+    if (thread >= s->num_threads || stop.rip >= USER_SPACE_END || !stop.rip || !stop.occurrence)
+        input_fail(s->in, "no thread, address or occurrence of the region: '%.80s'", line);
+    struct list *stops = &s->stops[thread];
+    const struct list *due = &s->due[thread];
+    uint64_t last = stops->count ? stops->list[stops->count - 1].icount : 0;
+    if (stop.icount <= last)
+        input_fail(s->in, "instruction %llu of thread %llu is behind instruction %llu",
+                   (unsigned long long)stop.icount, (unsigned long long)thread,
+                   (unsigned long long)last);
+    if (s->met[thread] == due->count)
+        input_fail(s->in, "thread %llu has only %zu stops: was the schedule made of this pinball?",
+                   (unsigned long long)thread, due->count);
+    uint64_t next = due->list[s->met[thread]].icount;
+    if (stop.icount > next)
+        input_fail(s->in,
+                   "no line for instruction %llu of thread %llu, before which it has to stop: was "
+                   "the schedule made of this pinball?",
+                   (unsigned long long)next, (unsigned long long)thread);
+    s->met[thread] += stop.icount == next;
+    add_stop(stops, stop);
+    s->size += sizeof stop;
+    if (s->size > REPLAY_MAX)
+        input_fail(s->in, "more than %llu bytes of stops", (unsigned long long)REPLAY_MAX);
 }
 
-/* BASE.schedule, where there is one. */
-static void read_schedule(struct replay_reader *r)
+/* The stops of BASE.schedule instead of those that are due, where there is one. */
+static void read_schedule(struct replay_reader *r, struct list *due)
 {
-    struct replay *replay = r->c->replay;
-    struct input *in = input_open(r->c->base, "schedule");
-    uint64_t *filled = xcalloc(r->c->num_static_threads, sizeof *filled);
+    uint32_t count = r->c->num_static_threads;
+    struct schedule s = {
+        .in = input_open(r->c->base, "schedule"), .num_threads = count, .due = due};
     size_t length;
-    if (!in)
+    if (!s.in)
         return;
-    for (const char *line; (line = input_line(in, &length));)
+    s.stops = xcalloc(count, sizeof *s.stops);
+    s.met = xcalloc(count, sizeof *s.met);
+    for (const char *line; (line = input_line(s.in, &length));)
         if (!scan_end(line))
-            read_line(replay, r->c->num_static_threads, in, line, filled, r->to);
-    for (uint32_t t = 0; t < r->c->num_static_threads; t++)
-        if (filled[t] * sizeof(struct replay_stop) != replay->threads[t].stops_size)
-            fail_at(
-                input_path(in), input_line_number(in),
-                "the schedule is cut short: %llu of %llu stops of thread %u",
-                (unsigned long long)filled[t],
-                (unsigned long long)(replay->threads[t].stops_size / sizeof(struct replay_stop)),
-                t);
-    replay->scheduled = true;
-    input_close(in);
-    free(filled);
+            read_line(&s, line);
+    for (uint32_t t = 0; t < count; t++) {
+        if (s.met[t] != due[t].count)
+            fail_at(input_path(s.in), input_line_number(s.in),
+                    "the schedule is cut short: %zu of %zu stops of thread %u", s.met[t],
+                    due[t].count, t);
+        free(due[t].list);
+        due[t] = s.stops[t];
+    }
+    r->c->replay->scheduled = true;
+    input_close(s.in);
+    free(s.stops);
+    free(s.met);
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+static void find_stops(struct replay_reader *r, struct list *stops)
+{
+    const struct replay *replay = r->c->replay;
+    uint32_t count = r->c->num_static_threads;
+    for (uint32_t t = 0; t < count; t++) {
+        if (count > 1) {
+            add_orders(stops, replay, t, r->to);
+            add_writes(stops, replay, t, r->to);
+        }
+        add(&stops[t], r->ends[t] + 1);
+    }
+    for (uint32_t t = 0; t < count; t++) {
+        struct list records = records_of(replay, t, r->to);
+        keep_stops(&stops[t], &records, r->ends[t] + ends_between_calls(r->c, t));
+        free(records.list);
+    }
+}
+
+/* Numbers of instructions come from outside: they must not fill the disk. */
+static void put_stops(const struct list *stops, FILE *to)
+{
+    if (stops->count && fwrite(stops->list, sizeof *stops->list, stops->count, to) != stops->count)
+        fail("replay.bin cannot be written");
+    if ((uint64_t)ftello(to) > REPLAY_MAX)
+        fail("the logs are more than %llu bytes when packed", (unsigned long long)REPLAY_MAX);
 }
 
 void replay_add_stops(struct replay_reader *r)
@@ -176,25 +207,16 @@ void replay_add_stops(struct replay_reader *r)
     struct replay *replay = r->c->replay;
     uint32_t count = r->c->num_static_threads;
     struct list *stops = xcalloc(count, sizeof *stops);
-    for (uint32_t t = 0; t < count && count > 1; t++) {
-        add_orders(stops, replay, t, r->to);
-        add_writes(stops, replay, t, r->to);
-        add(&stops[t], r->ends[t] + 1);
-    }
+    find_stops(r, stops);
+    read_schedule(r, stops);
+    if (fseeko(r->to, 0, SEEK_END))
+        fail("replay.bin cannot be written");
     for (uint32_t t = 0; t < count; t++) {
         struct replay_thread *p = &replay->threads[t];
-        struct list records = records_of(replay, t, r->to);
-        if (fseeko(r->to, 0, SEEK_END))
-            fail("replay.bin cannot be written");
         p->stops = (uint64_t)ftello(r->to);
-        put_stops(&stops[t], &records, r->ends[t] + ends_between_calls(r->c, t), r->to);
-        p->stops_size = (uint64_t)ftello(r->to) - p->stops;
-        free(records.list);
+        put_stops(&stops[t], r->to);
+        p->stops_size = stops[t].count * sizeof *stops[t].list;
         free(stops[t].list);
     }
     free(stops);
-    if (count > 1)
-        read_schedule(r);
-    if (fseeko(r->to, 0, SEEK_END))
-        fail("replay.bin cannot be written");
 }

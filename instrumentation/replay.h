@@ -48,12 +48,11 @@ struct replay_state {
     const struct replay_order *order;
     const struct replay_stop *stop;
     const struct replay_order *waiting_for; /* NULL: it does not wait */
-    uint64_t *trace; /* when a schedule is written: addresses since the last stop or record */
-    uint64_t trace_count;
-    int64_t breakpoint;              /* descriptor, or -1 */
-    uint64_t applying, applying_end; /* memory that is being written; 0: none */
-    uint64_t tid_word;               /* that the kernel writes to in mode io; 0: none */
-    uint64_t parent_tid;             /* another one, written when the thread starts in mode io */
+    struct replay_trace *trace;             /* when a schedule is written: of replay_stops.c */
+    int64_t breakpoint;                     /* descriptor, or -1 */
+    uint64_t applying, applying_end;        /* memory that is being written; 0: none */
+    uint64_t tid_word;                      /* that the kernel writes to in mode io; 0: none */
+    uint64_t parent_tid; /* another one, written when the thread starts in mode io */
     uint8_t stepped, scheduled, started, ended, after_pushf, ready;
 };
 enum { REPLAY_STATE_SIZE = 0x100 };
@@ -162,7 +161,6 @@ void replay_after_record(uint64_t thread, struct sigcontext *registers);
 int replay_steps_to_end(uint64_t thread);
 
 /* replay_schedule.c: threads that run freely from stop to stop. */
-void replay_schedule_path(const char *path); /* ELFIE_REPLAY_SCHEDULE: where one is written */
 void replay_install_schedule(void);
 int replay_is_scheduled(void);
 void replay_start_schedule(uint64_t thread);
@@ -171,6 +169,10 @@ void replay_arrive(uint64_t thread, struct sigcontext *registers);
 void replay_at_breakpoint(uint64_t thread, struct sigcontext *registers);
 /* A record for instruction ICOUNT is reached: true if no stop was passed over. */
 int replay_count_record(uint64_t thread, uint64_t icount);
+
+/* replay_stops.c: a schedule is written. */
+void replay_schedule_path(const char *path); /* ELFIE_REPLAY_SCHEDULE: where to */
+int replay_writes_schedule(void);            /* opens it; 0: none is asked for */
 /* A stepped thread is before the instruction at RIP; AT_RECORD: behind a call or RDTSC. */
 void replay_trace_step(uint64_t thread, uint64_t rip, int at_record);
 

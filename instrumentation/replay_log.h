@@ -18,7 +18,6 @@ struct replay_stop {
     uint64_t rip; /* 0: not known, there is no schedule */
     uint64_t occurrence;
 };
-enum { REPLAY_TRACE = 1 << 14 }; /* stops and records are at most this far from each other */
 
 /* A system call instruction that ran, and what stands beside it. */
 struct replay_site {

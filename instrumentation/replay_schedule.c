@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Regions of several threads at nearly full speed: each thread runs freely up to the next
- * instruction before which it has to stop, so that the threads can be ordered. Where that is,
- * address and occurrence, is written down once by a run that is stepped
- * (ELFIE_REPLAY_SCHEDULE=FILE), and becomes part of the ELFie. The stop itself is a hardware
- * breakpoint (perf_event_open) that lets all but the last occurrence pass, and then sends a SIGTRAP
- * before the instruction runs. */
+ * instruction before which it has to stop, so that the threads can be ordered; one thread, up to
+ * the end. Where that is, address and occurrence, is written down once by a run that is stepped
+ * (replay_stops.c), and becomes part of the ELFie. The stop itself is a hardware breakpoint
+ * (perf_event_open) that lets all but the last occurrence pass, and then sends a SIGTRAP before the
+ * instruction runs. */
 #include "replay.h"
 #include "syscall.h"
 
 #include <linux/fcntl.h>
 #include <linux/hw_breakpoint.h>
-#include <linux/mman.h>
 #include <linux/perf_event.h>
 
 /* struct perf_event_attr with sigtrap and remove_on_exec, Linux 5.13: older headers lack the names.
@@ -27,18 +26,7 @@ union attribute {
     uint8_t size[ATTR_SIZE];
 };
 
-static char path[4096];
-static long file = -1;
 static int scheduled;
-
-void replay_schedule_path(const char *value)
-{
-    size_t i = 0;
-    for (; value[i] && i < sizeof path - 1; i++)
-        path[i] = value[i];
-    if (value[i])
-        elfie_fail("ELFIE_REPLAY_SCHEDULE is too long a name; the region was not run", 0);
-}
 
 int replay_is_scheduled(void)
 {
@@ -114,27 +102,6 @@ void replay_start_schedule(uint64_t thread)
     replay_arrive(thread, &none);
 }
 
-/* --- writing one -------------------------------------------------------------------------------
- */
-
-/* Not where the region may get memory: programs ask for the low 2 GiB by MAP_32BIT only. */
-static void open_file(void)
-{
-    file =
-        elfie_syscall(__NR_open, path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
-    if (file < 0)
-        elfie_fail("the file of ELFIE_REPLAY_SCHEDULE cannot be written; the region was not run",
-                   file);
-    uint64_t size = REPLAY_TRACE * sizeof(uint64_t);
-    for (uint64_t t = 0; t < elfie_replay.num_threads; t++) {
-        long trace = elfie_syscall(__NR_mmap, 0, size, PROT_READ | PROT_WRITE,
-                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-        if (trace < 0)
-            elfie_fail("no memory for a schedule; the region was not run", trace);
-        replay_state_of(t)->trace = (uint64_t *)trace;
-    }
-}
-
 static void say_stepped(void)
 {
     struct elfie_line line;
@@ -145,13 +112,10 @@ static void say_stepped(void)
 
 void replay_install_schedule(void)
 {
-    if (replay_mode != REPLAY_EXACT || elfie_replay.num_threads == 1)
+    if (replay_mode != REPLAY_EXACT ||
+        (elfie_replay.num_threads == 1 && elfie_replay.logs[0].last == LAST_IS_CALL))
         return;
-    if (path[0]) {
-        open_file();
-        return;
-    }
-    if (!elfie_replay.scheduled)
+    if (replay_writes_schedule() || !elfie_replay.scheduled)
         return;
     long trial = open_breakpoint((uint64_t)_start, 1);
     scheduled = trial >= 0;
@@ -159,40 +123,4 @@ void replay_install_schedule(void)
         elfie_syscall(__NR_close, trial);
     else if (elfie_process.verbose)
         say_stepped();
-}
-
-static void put_stop(uint64_t thread, uint64_t icount, uint64_t rip, uint64_t occurrence)
-{
-    struct elfie_line line;
-    line.length = 0;
-    elfie_put_decimal(&line, thread);
-    elfie_put(&line, " ");
-    elfie_put_decimal(&line, icount);
-    elfie_put(&line, " ");
-    elfie_put_hex(&line, rip);
-    elfie_put(&line, " ");
-    elfie_put_decimal(&line, occurrence);
-    elfie_put(&line, "\n");
-    elfie_syscall(__NR_write, file, line.text, line.length);
-}
-
-void replay_trace_step(uint64_t thread, uint64_t rip, int at_record)
-{
-    struct replay_state *s = replay_state_of(thread);
-    uint64_t occurrence = 0;
-    if (!s->trace)
-        return;
-    if (at_record) {
-        s->trace_count = 0;
-        return;
-    }
-    if (s->trace_count < REPLAY_TRACE)
-        s->trace[s->trace_count++] = rip;
-    if (s->stop == elfie_replay.logs[thread].end || s->stop->icount != s->count + 1)
-        return;
-    for (uint64_t i = 0; i < s->trace_count; i++)
-        occurrence += s->trace[i] == rip;
-    put_stop(thread, s->stop->icount, rip, occurrence);
-    s->stop++;
-    s->trace_count = 0;
 }

@@ -154,7 +154,7 @@ int replay_steps_to_end(uint64_t thread)
     const struct replay_record *end = replay_records_end(thread);
     uint64_t done = end > logs->records ? end[-1].icount : 0;
     if (replay_mode != REPLAY_EXACT || elfie_replay.num_threads > 1 || logs->last == LAST_IS_CALL ||
-        s->record < end || logs->icount - done > TAIL_MAX)
+        s->record < end || (logs->icount - done > TAIL_MAX && !s->trace))
         return 0;
     s->stepped = 1;
     s->started = end > logs->records;

@@ -106,7 +106,7 @@ schedule: elfies
 		status=$$?; \
 		if [ $$status -eq 3 ] || [ $$status -ge 124 ] || [ ! -s $$e.schedule.tmp ]; then \
 			rm -f $$e.schedule.tmp; \
-			echo "$$e: no schedule: the replay ended with status $$status, or has one thread" >&2; \
+			echo "$$e: no schedule: the replay ended with status $$status, or has no stops but its calls" >&2; \
 			exit 1; \
 		fi; \
 		mv -f $$e.schedule.tmp $$e.schedule; \
