@@ -32,3 +32,14 @@ if has qemu-x86_64 qemu-user "on a processor without AVX"; then
     equal "on a processor without AVX" "$(ulimit -v 8000000; qemu-x86_64 -cpu qemu64 compact/st.basic.elfie | tail -n 1)" \
         "1229 primes below 10000"
 fi
+
+# Their logs are there, too: exactly the recorded course.
+check "made for replay" make -f "$elfie_mk" KIND=replay
+equal "ST: output replayed" "$(timeout 30 ./st.replay.elfie)" "$(timeout 30 ./st.basic.elfie)"
+equal "MT: output replayed" "$(timeout 60 ./mt.replay.elfie)" "$(timeout 30 ./mt.basic.elfie)"
+check "MT: make schedule" make -f "$elfie_mk" KIND=replay ELFIE=mt schedule
+check "MT: made with it" make -f "$elfie_mk" KIND=replay ELFIE=mt
+gcc -std=c11 -D_GNU_SOURCE -O2 -o icount "$top/test/icount.c" || failed "icount builds"
+timeout 120 ./icount -o counts ./mt.replay.elfie >out
+equal "MT: output by schedule" "$(cat out)" "$(timeout 30 ./mt.basic.elfie)"
+equal "MT: instructions" "$(paste -sd ' ' counts)" "$(sed -n 's/^inscount: //p' mt.?.result | paste -sd ' ')"

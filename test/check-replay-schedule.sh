@@ -85,6 +85,7 @@ refuse() {
 }
 refuse "a schedule that is cut short" '^bad/log.schedule:[0-9]+: the schedule is cut short' 'head -n 100'
 refuse "a stop too many" '^bad/log.schedule:[0-9]+: thread 0 has only' 'cat - <(echo 0 99999 0x400000 1)'
+# shellcheck disable=SC2016
 refuse "a stop that is missing" '^bad/log.schedule:[0-9]+: no line for instruction [0-9]+ of thread' 'sed "$(awk "\$1 == 0 { n = NR } END { print n - 1 }" mt/first)d"'
 refuse "stops in the wrong order" '^bad/log.schedule:[0-9]+: instruction [0-9]+ of thread 1 is behind' 'sed "/^1 /{h;p;x}"'
 refuse "a schedule of something else" '^bad/log.schedule:1: not .THREAD INSTRUCTION' 'sed "1s/.*/hello/"'
