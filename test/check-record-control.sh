@@ -113,10 +113,13 @@ refuse() {
 }
 refuse "a start that is never reached" 1 'before the start was reached: icount:9000000000: it ran [0-9]+ instr' \
     --start icount:9000000000 -- ./ssc
-refuse "a program that exits inside the region" 1 'ended in the region, [0-9]+ instructions after the start' \
+refuse "a program that exits inside the region: said" 0 'ended in the region, [0-9]+ instructions after the start' \
     --start symbol:main --length 100000000 -- ./ssc
-refuse "a stop that is never reached" 1 'came to the end at 0x[0-9a-f]+ [0-9]+ times of 1000' \
+check "... recorded" timeout 60 "$record" --replay-check none/log
+refuse "a stop that is never reached: said" 0 'came to the end at 0x[0-9a-f]+ [0-9]+ times of 1000' \
     --start symbol:region_start --control "stop:address:$copy:count1000" -- "$programs/workers"
+check "... recorded" timeout 60 "$record" --replay-check none/log
+rm -rf none
 refuse "a mark that is not there" 1 'no such mark' --start ssc:abcd -- ./ssc
 refuse "stop:icount without start:icount" 2 'needs one' --control start:symbol:main,stop:icount:7 -- ./ssc
 refuse "a stop before the start" 1 'not behind the start' --control start:icount:70,stop:icount:7 -- ./ssc

@@ -857,6 +857,7 @@ static void run(struct region *region)
     note("%lu instructions, %zu thread(s)", region->icount, region->num_actors);
 }
 
+/* What was recorded until then is a region, too, and may have taken hours. */
 static void check_end(const struct region *region)
 {
     const struct region_end *end = &region->options->end;
@@ -865,12 +866,13 @@ static void check_end(const struct region *region)
     if (end->length != REGION_TO_END && instructions_done(region) >= end->length)
         return;
     if (end->address)
-        fail("the program ended in the region, %lu instructions after the start: it came to the "
-             "end at 0x%lx %lu times of %lu; --length=end records up to the program's end",
+        warn("the program ended in the region, %lu instructions after the start: it came to the "
+             "end at 0x%lx %lu times of %lu; the region ends with the program",
              instructions_done(region), end->address, region->arrivals, end->address_count);
-    fail("the program ended in the region, %lu instructions after the start, before the region "
-         "did (%lu); --length=end records up to the program's end",
-         instructions_done(region), end->length);
+    else
+        warn("the program ended in the region, %lu instructions after the start, before the "
+             "region did (%lu); the region ends with the program",
+             instructions_done(region), end->length);
 }
 
 struct region *region_run(struct tracee *tracee, const struct snapshot *snapshot,
