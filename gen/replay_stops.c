@@ -93,7 +93,7 @@ static void put_stops(struct list *stops, const struct list *records, uint64_t e
 {
     uint64_t last = 1;
     size_t next_record = 0;
-    struct replay_stop stop = {0};
+    struct replay_stop stop = {0}; /* occurrence 1: somebody is ordered there */
     if (!stops->count)
         return;
     qsort(stops->list, stops->count, sizeof *stops->list, rising);
@@ -115,7 +115,9 @@ static void put_stops(struct list *stops, const struct list *records, uint64_t e
         if (at <= last)
             continue;
         stop.icount = last = at;
+        stop.occurrence = 1;
         fwrite(&stop, sizeof stop, 1, to);
+        stop.occurrence = 0;
     }
 }
 

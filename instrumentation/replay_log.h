@@ -15,7 +15,8 @@
  * instruction at which it was does not. */
 struct replay_stop {
     uint64_t icount;
-    uint64_t rip; /* 0: not known, there is no schedule */
+    uint64_t rip; /* 0: not known, there is no schedule; occurrence 0 is then a stop that only the
+                     writing of one needs */
     uint64_t occurrence;
 };
 enum { REPLAY_TRACE = 1 << 14 }; /* stops and records are at most this far from each other */
