@@ -21,13 +21,23 @@ static void find_nearest(struct elfie_counter *c)
             c->nearest = c->goals[i].next;
 }
 
+static int has_counter(struct elfie_counter *c)
+{
+    if (c->counter < 0) {
+        long fd = elfie_open_counter();
+        c->counter = fd < 0 ? -1 : (int32_t)fd;
+        elfie_has_counter |= fd >= 0;
+    }
+    return c->counter >= 0;
+}
+
 /* Sees to it that goal INDEX is found: by an event, or else by the trap flag. */
 static void provide_means(struct elfie_counter *c, int index)
 {
     if (c->goals[index].kind == GOAL_PC &&
         elfie_open_breakpoint(c, index, c->goals[index].period) < 0)
         c->stepping = 1;
-    if (c->goals[index].kind == GOAL_ICOUNT && c->counter < 0 && elfie_open_counter(c) < 0)
+    if (c->goals[index].kind == GOAL_ICOUNT && !has_counter(c))
         c->stepping = 1;
 }
 
@@ -64,6 +74,11 @@ static int num_goals(const struct elfie_counter *c)
     for (int i = 0; i < MAX_GOALS; i++)
         count += c->goals[i].kind != GOAL_NONE;
     return count;
+}
+
+int elfie_has_goals(uint64_t thread)
+{
+    return num_goals(&elfie_records[thread].counter) != 0;
 }
 
 /* A goal that is reached for the last time is gone before its function is called, which may add
@@ -176,6 +191,6 @@ int64_t elfie_icount_of(uint64_t thread)
 {
     const struct elfie_counter *c = &elfie_records[thread].counter;
     if (c->enabled && c->calibrated)
-        return (int64_t)(c->icount + elfie_read_counter(c) - c->overhead);
+        return (int64_t)(c->icount + elfie_read_counter(c->counter) - c->overhead);
     return c->stepping || c->counter >= 0 ? (int64_t)c->icount : -1;
 }

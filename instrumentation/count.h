@@ -69,6 +69,9 @@ uint64_t elfie_start_counting(uint64_t thread);
 /* A thread that is counted has come to its exit; a hardware counter is in use. */
 extern uint8_t elfie_exit_seen, elfie_has_counter;
 
+/* Thread THREAD has goals that are still to be reached. */
+int elfie_has_goals(uint64_t thread);
+
 /* Instructions so far, or -1 where nothing counts them. */
 int64_t elfie_icount_of(uint64_t thread);
 

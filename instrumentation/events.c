@@ -91,7 +91,7 @@ long elfie_open_breakpoint(struct elfie_counter *c, int index, uint64_t period)
     return fd;
 }
 
-long elfie_open_counter(struct elfie_counter *c)
+long elfie_open_counter(void)
 {
     struct perf_event_attr attr = {
         .type = PERF_TYPE_HARDWARE,
@@ -100,24 +100,30 @@ long elfie_open_counter(struct elfie_counter *c)
         .disabled = 1,
         .pinned = 1,
     };
-    long fd = open_either(&attr, COUNTER_COOKIE);
-    c->counter = fd < 0 ? -1 : (int32_t)fd;
-    if (fd >= 0)
-        elfie_has_counter = 1;
-    return fd;
+    return open_either(&attr, COUNTER_COOKIE);
 }
 
-void elfie_set_counter(struct elfie_counter *c, uint64_t period)
+void elfie_set_counter(long fd, uint64_t period)
 {
-    elfie_syscall(__NR_ioctl, c->counter, PERF_EVENT_IOC_PERIOD, &period);
-    elfie_syscall(__NR_ioctl, c->counter, PERF_EVENT_IOC_RESET, 0);
+    elfie_syscall(__NR_ioctl, fd, PERF_EVENT_IOC_PERIOD, &period);
+    elfie_syscall(__NR_ioctl, fd, PERF_EVENT_IOC_RESET, 0);
 }
 
-uint64_t elfie_read_counter(const struct elfie_counter *c)
+uint64_t elfie_read_counter(long fd)
 {
     uint64_t value = 0;
-    elfie_syscall(__NR_read, c->counter, &value, sizeof value);
+    elfie_syscall(__NR_read, fd, &value, sizeof value);
     return value;
+}
+
+void elfie_enable_counter(long fd)
+{
+    elfie_syscall(__NR_ioctl, fd, PERF_EVENT_IOC_ENABLE, 0);
+}
+
+void elfie_disable_counter(long fd)
+{
+    elfie_syscall(__NR_ioctl, fd, PERF_EVENT_IOC_DISABLE, 0);
 }
 
 void elfie_close_event(long fd)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Events of perf that count for count.c. All descriptors are high ones. */
+/* Events of perf that count for count.c and replay_counter.c. All descriptors are high ones. */
 #ifndef ELFIE_EVENTS_H
 #define ELFIE_EVENTS_H
 
@@ -14,12 +14,15 @@ enum { EVENT_SIGNAL = 62 };
 /* A breakpoint event for goal INDEX of the calling thread; its descriptor, or -errno. */
 long elfie_open_breakpoint(struct elfie_counter *c, int index, uint64_t period);
 
-/* The hardware counter of instructions of the calling thread, not enabled; or -errno. */
-long elfie_open_counter(struct elfie_counter *c);
+/* A hardware counter of the calling thread's instructions, not enabled; its descriptor, or -errno.
+ */
+long elfie_open_counter(void);
 
-/* The counter is to send SIGTRAP when it has counted so far. */
-void elfie_set_counter(struct elfie_counter *c, uint64_t period);
-uint64_t elfie_read_counter(const struct elfie_counter *c);
+/* Counter FD begins at 0, and is to send SIGTRAP when it has counted so far. */
+void elfie_set_counter(long fd, uint64_t period);
+uint64_t elfie_read_counter(long fd); /* 0, too, when somebody has taken it away */
+void elfie_enable_counter(long fd);
+void elfie_disable_counter(long fd);
 
 void elfie_close_event(long fd); /* nothing for a negative one */
 

@@ -100,7 +100,8 @@ static void say(void)
     elfie_put(&line, replay_means == MEANS_DISPATCH  ? "syscall user dispatch"
                      : replay_means == MEANS_SECCOMP ? "a seccomp filter"
                                                      : "patched instructions");
-    elfie_put(&line, is_stepped()            ? "; threads are stepped\n"
+    elfie_put(&line, replay_is_counted()     ? "; threads run by a hardware counter\n"
+                     : is_stepped()          ? "; threads are stepped\n"
                      : replay_is_scheduled() ? "; threads run from stop to stop\n"
                                              : "\n");
     elfie_write(&line);
@@ -117,7 +118,8 @@ void elfie_replay_install(void)
                                                     .write = logs->writes,
                                                     .order = logs->orders,
                                                     .stop = logs->stops,
-                                                    .breakpoint = -1};
+                                                    .breakpoint = -1,
+                                                    .counter = -1};
         if (replay_mode == REPLAY_IO && t < elfie_config.num_threads)
             replay_state_of(t)->tid_word = elfie_tid_word(&elfie_threads[t]);
     }
@@ -132,7 +134,8 @@ void elfie_replay_install(void)
     if (replay_means != MEANS_PATCH)
         replay_clear_host();
     replay_install_memory();
-    replay_install_schedule(); /* last: it maps memory of its own */
+    replay_install_schedule(); /* it maps memory of its own */
+    replay_install_counter();
     if (elfie_process.verbose)
         say();
 }
@@ -149,6 +152,7 @@ void elfie_replay_thread(uint64_t number)
     }
     replay_start_tsc(number);
     replay_start_means(number);
+    replay_start_counter(number);
     if (replay_is_scheduled())
         replay_start_schedule(number);
     else if (is_stepped() || replay_steps_to_end(number))

@@ -54,6 +54,21 @@ struct replay_state {
     uint64_t tid_word;                      /* that the kernel writes to in mode io; 0: none */
     uint64_t parent_tid; /* another one, written when the thread starts in mode io */
     uint8_t stepped, scheduled, started, ended, after_pushf, ready;
+
+    /* Where a hardware counter counts: replay_counter.c. */
+    uint64_t goal;      /* instructions that are complete where it has to stop next */
+    uint64_t period;    /* and behind how many it is asked to */
+    uint64_t overhead;  /* what it counts of the runtime between two handlers */
+    int32_t counter;    /* descriptor, or -1 */
+    uint32_t runs;      /* times that the thread ran freely */
+    uint32_t looked_at; /* the run, and how often others have looked at it while it read 0 */
+    uint32_t looks;
+    uint8_t calibrated; /* times that the overhead was measured */
+    uint8_t enable;     /* it is to be enabled when the handler returns */
+    uint8_t enabled;    /* and is */
+    uint8_t free;       /* no trap flag */
+    uint8_t estimated;  /* the count is its own, since the last record */
+    uint8_t doubtful;   /* and a stop was taken for reached by it */
 };
 enum { REPLAY_STATE_SIZE = 0x100 };
 union replay_slot {
@@ -159,6 +174,16 @@ void replay_after_record(uint64_t thread, struct sigcontext *registers);
 /* A region of one thread whose end is no system call is stepped behind its last record: prepares
  * for that where it is so. */
 int replay_steps_to_end(uint64_t thread);
+
+/* replay_counter.c: stepped threads that run freely, by a hardware counter, where they need not be
+ * stepped. */
+void replay_install_counter(void); /* behind all that handle signals */
+void replay_start_counter(uint64_t thread);
+int replay_is_counted(void);
+/* The thread may run freely from here on, and REGISTERS are set for it; otherwise it is stepped. */
+int replay_runs_freely(uint64_t thread, struct sigcontext *registers);
+/* By threads that wait: ends the replay where one has run past its stop. */
+void replay_look_after_counters(void);
 
 /* replay_schedule.c: threads that run freely from stop to stop. */
 void replay_install_schedule(void);

@@ -69,6 +69,7 @@ static void wait_for(uint64_t thread, const struct sigcontext *registers,
         elfie_syscall(__NR_sched_yield);
         if (i % STUCK_EVERY)
             continue;
+        replay_look_after_counters();
         stuck = is_stuck(&progress) ? stuck + 1 : 0;
         if (stuck == STUCK_TIMES)
             replay_diverged(thread, registers, NO_CALL, "the threads wait for each other");
@@ -104,8 +105,10 @@ void replay_step(uint64_t thread, struct sigcontext *registers)
         replay_end(thread);
     replay_wait(thread, registers, next);
     replay_apply(s, next);
-    watch_flags(s, registers);
     s->rip = registers->rip;
+    if (replay_runs_freely(thread, registers))
+        return;
+    watch_flags(s, registers);
     registers->eflags |= TRAP_FLAG;
 }
 
@@ -154,7 +157,7 @@ int replay_steps_to_end(uint64_t thread)
     const struct replay_record *end = replay_records_end(thread);
     uint64_t done = end > logs->records ? end[-1].icount : 0;
     if (replay_mode != REPLAY_EXACT || elfie_replay.num_threads > 1 || logs->last == LAST_IS_CALL ||
-        s->record < end || (logs->icount - done > TAIL_MAX && !s->trace))
+        s->record < end || (logs->icount - done > TAIL_MAX && s->counter < 0 && !s->trace))
         return 0;
     s->stepped = 1;
     s->started = end > logs->records;

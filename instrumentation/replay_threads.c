@@ -5,6 +5,7 @@
 
 #include <linux/futex.h>
 #include <linux/sched.h>
+#include <linux/time_types.h>
 
 /* What of clone's and clone3's arguments matters. */
 struct arguments {
@@ -101,8 +102,10 @@ void replay_exit(uint64_t thread, uint64_t status)
 static void wait_for_others(struct replay_state *s)
 {
     mark_ended(s);
-    while ((s->stepped || s->scheduled) && !all_ended())
+    while ((s->stepped || s->scheduled) && !all_ended()) {
         elfie_syscall(__NR_sched_yield);
+        replay_look_after_counters();
+    }
 }
 
 void replay_exit_group(uint64_t thread, uint64_t status)
@@ -115,11 +118,14 @@ void replay_exit_group(uint64_t thread, uint64_t status)
 void replay_end(uint64_t thread)
 {
     struct replay_state *s = replay_state_of(thread);
+    const struct __kernel_timespec second = {.tv_sec = 1};
     uint32_t never = 0;
     mark_ended(s);
     if ((s->stepped || s->scheduled) && elfie_replay.num_threads > 1 && !all_ended())
-        for (;;)
-            elfie_syscall(__NR_futex, &never, FUTEX_WAIT, 0, 0);
+        for (;;) {
+            elfie_syscall(__NR_futex, &never, FUTEX_WAIT, 0, replay_is_counted() ? &second : NULL);
+            replay_look_after_counters();
+        }
     if (elfie_process.verbose) {
         struct elfie_line line;
         elfie_begin(&line);

@@ -17,7 +17,6 @@
 #include "syscall.h"
 
 #include <asm/errno.h>
-#include <linux/perf_event.h>
 
 #ifndef TRAP_PERF /* uapi/asm-generic/siginfo.h, since Linux 5.13 */
 #define TRAP_PERF 6
@@ -46,7 +45,7 @@ static int64_t current_thread(void)
 /* What the counter has counted of the region since it was enabled. */
 static uint64_t stop_counter(struct elfie_counter *c)
 {
-    uint64_t value = elfie_read_counter(c);
+    uint64_t value = elfie_read_counter(c->counter);
     c->enabled = 0;
     return value;
 }
@@ -70,7 +69,8 @@ static void plan_counter(struct elfie_counter *c, struct sigcontext *r)
     uint64_t left = c->nearest - c->icount;
     int far = c->nearest != UINT64_MAX && left > 2 * SKID;
     if (c->calibrated < CALIBRATIONS ? c->kind == PLAIN : far) {
-        elfie_set_counter(c, c->calibrated < CALIBRATIONS ? UINT64_C(1) << 40 : left - SKID);
+        elfie_set_counter(c->counter,
+                          c->calibrated < CALIBRATIONS ? UINT64_C(1) << 40 : left - SKID);
         c->enable = 1;
     }
     if (c->calibrated == CALIBRATIONS && (far || c->nearest == UINT64_MAX))
@@ -332,7 +332,7 @@ void elfie_on_trap(int number, siginfo_t *info, struct ucontext *context)
     int64_t thread = current_thread();
     struct elfie_counter *c = thread < 0 ? NULL : &elfie_records[thread].counter;
     if (c && c->enabled)
-        elfie_syscall(__NR_ioctl, c->counter, PERF_EVENT_IOC_DISABLE, 0);
+        elfie_disable_counter(c->counter);
     struct sigcontext *r = &context->uc_mcontext;
     if (!c || is_copy((uint64_t)thread)) {
         r->eflags &= ~(uint64_t)TRAP_FLAG;
@@ -364,6 +364,6 @@ void elfie_on_trap(int number, siginfo_t *info, struct ucontext *context)
     if (c->enable) {
         c->enable = 0;
         c->enabled = 1;
-        elfie_syscall(__NR_ioctl, c->counter, PERF_EVENT_IOC_ENABLE, 0);
+        elfie_enable_counter(c->counter);
     }
 }

@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Usage: fake-pmu SKID ELFIE [ARGUMENT...]
+/* Usage: fake-pmu [OPTION...] SKID ELFIE [ARGUMENT...]
  * Gives an ELFie a hardware counter of instructions that this machine does not have. Under ptrace,
  * perf_event_open for it gets an eventfd, whose ioctl and read are answered here; while it is
  * enabled, the thread is stepped and its instructions in user mode are counted, those of signal
  * handlers and of the runtime too, as the processor does. The overflow comes SKID instructions
- * late, as a SIGTRAP with the event's cookie. Ends as the ELFie ends. At the end it says how many
- * overflows there were. */
+ * late, as a SIGTRAP with the event's cookie, or as the signal of fcntl; behind a handler where it
+ * comes in one. Ends as the ELFie ends. At the end it says how many overflows there were.
+ *
+ *   -c FILE -r BEGIN:END  writes how many instructions each thread has run at addresses that are
+ *                         not in this range, the runtime's: all of them, whoever has stepped them;
+ *                         and behind that, how many of them the ELFie has not stepped itself
+ *   -a N                  behind N overflows, the counter does one of these:
+ *   -l                    overflows no more
+ *   -s SKID               comes that late
+ *   -x EVERY:EXTRA        counts EXTRA too many each EVERY instructions
+ *   -t                    is taken away: reads 0, and overflows no more
+ */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <signal.h>
 #include <stddef.h>
@@ -25,20 +36,29 @@
 
 enum {
     MAX_TASKS = 64,
+    EVENT_SIGNAL = 62, /* instrumentation/events.h */
     TRAP_FLAG = 0x100,
     TRAP_OF_PERF = 6,
     STRETCH = 17,
     COOKIE_OFFSET = 24,
-    SIGTRAP_BIT = 37
+    USER_DISPATCH = 2 /* si_code of SIGSYS */
 };
 
 /* A thread, with the one counter that it has. */
 struct task {
     pid_t tid;
-    int fd, enabled, in_call, in_handler;
+    int fd, enabled, in_call, in_handler, signal, pending;
     uint64_t call, rip, value, period, next, cookie;
+    uint64_t counted; /* since it was opened; a lie is told each so many */
+    uint64_t ran, ran_freely;
 } tasks[MAX_TASKS];
 static uint64_t skid, overflows;
+static uint64_t runtime_begin, runtime_end;
+static pid_t process;
+
+/* Behind so many overflows it lies. */
+static uint64_t honest = UINT64_MAX, later_skid, every, extra;
+static int never, taken;
 
 static void die(const char *what)
 {
@@ -96,9 +116,21 @@ static int is_instructions(const struct perf_event_attr *a)
 /* What is being asked for; what it was is still in the registers when the call returns. */
 static enum { NOT_OURS, OPEN, DUPLICATE, CONTROL, READ } kinds[MAX_TASKS];
 
+/* Whose counter this is: threads may read each other's. */
+static struct task *owner_of(struct task *t, int fd)
+{
+    if (t->fd == fd)
+        return t;
+    for (t = tasks; t < tasks + MAX_TASKS && t->tid; t++)
+        if (t->fd == fd)
+            return t;
+    return NULL;
+}
+
 static void enter_call(struct task *t, struct user_regs_struct *r)
 {
     struct perf_event_attr attr;
+    struct task *owner = owner_of(t, (int)r->rdi);
     int *kind = (int *)&kinds[t - tasks];
     t->call = r->orig_rax;
     *kind = NOT_OURS;
@@ -108,19 +140,28 @@ static void enter_call(struct task *t, struct user_regs_struct *r)
             return;
         *kind = OPEN;
         t->cookie = attr.sig_data;
+        t->signal = attr.sigtrap ? SIGTRAP : EVENT_SIGNAL;
         t->period = attr.sample_period;
         r->rdi = r->rsi = 0;
         become(t, r, __NR_eventfd2);
-    } else if (t->fd >= 0 && (int)r->rdi == t->fd) {
-        if (r->orig_rax == __NR_fcntl)
+    } else if (r->orig_rax == __NR_read && owner) {
+        *kind = READ;
+        become(t, r, __NR_getpid);
+    } else if (t->fd >= 0 && owner == t) {
+        if (r->orig_rax == __NR_fcntl && r->rsi == F_DUPFD_CLOEXEC)
             *kind = DUPLICATE;
         else if (r->orig_rax == __NR_ioctl)
             *kind = CONTROL;
-        else if (r->orig_rax == __NR_read)
-            *kind = READ;
-        if (*kind == CONTROL || *kind == READ)
+        else if (r->orig_rax == __NR_close)
+            t->fd = -1;
+        if (*kind == CONTROL)
             become(t, r, __NR_getpid);
     }
+}
+
+static int is_silent(void)
+{
+    return (never || taken) && overflows >= honest;
 }
 
 static void control(struct task *t, const struct user_regs_struct *r)
@@ -131,6 +172,7 @@ static void control(struct task *t, const struct user_regs_struct *r)
         t->value += STRETCH;
         break;
     case PERF_EVENT_IOC_DISABLE:
+        t->pending |= t->enabled && t->value >= t->next && !is_silent();
         t->enabled = 0;
         break;
     case PERF_EVENT_IOC_RESET:
@@ -138,7 +180,7 @@ static void control(struct task *t, const struct user_regs_struct *r)
         break;
     case PERF_EVENT_IOC_PERIOD:
         copy_in(t->tid, r->rdx, &t->period, sizeof t->period);
-        t->next = t->period + skid;
+        t->next = t->period + (overflows >= honest && later_skid ? later_skid : skid);
         break;
     default:
         break;
@@ -147,8 +189,10 @@ static void control(struct task *t, const struct user_regs_struct *r)
 
 static void leave_call(struct task *t, struct user_regs_struct *r)
 {
-    if (t->call == __NR_rt_sigreturn)
-        t->in_handler = 0;
+    const uint64_t nothing = 0;
+    const struct task *owner;
+    if (t->call == __NR_rt_sigreturn && t->in_handler && !--t->in_handler && t->pending)
+        syscall(SYS_tgkill, process, t->tid, t->signal);
     switch (kinds[t - tasks]) {
     case OPEN:
     case DUPLICATE:
@@ -159,8 +203,10 @@ static void leave_call(struct task *t, struct user_regs_struct *r)
         answer(t, r, 0);
         break;
     case READ:
-        copy_out(t->tid, r->rsi, &t->value, sizeof t->value);
-        answer(t, r, sizeof t->value);
+        owner = owner_of(t, (int)r->rdi);
+        copy_out(t->tid, r->rsi, taken && overflows >= honest ? &nothing : &owner->value,
+                 sizeof nothing);
+        answer(t, r, sizeof nothing);
         break;
     default:
         break;
@@ -184,18 +230,27 @@ static int is_repeated(pid_t tid, uint64_t rip)
     return code == 0xf2 || code == 0xf3;
 }
 
+static int is_handled(int signal)
+{
+    return signal == SIGTRAP || signal == SIGSYS || signal == SIGSEGV || signal == SIGILL ||
+           signal == EVENT_SIGNAL;
+}
+
 /* Lets the thread go on; while the counter is enabled, for one instruction. */
 static void go_on(struct task *t, int signal)
 {
     struct user_regs_struct r;
     int how = PTRACE_SYSCALL;
     ptrace(PTRACE_GETREGS, t->tid, NULL, &r);
-    if (signal == SIGTRAP) {
-        t->in_handler = 1;
+    if (is_handled(signal)) {
+        t->in_handler++;
         t->value += t->enabled ? STRETCH : 0;
     }
-    if (t->enabled && !t->in_call && !t->in_handler && !is_call(t->tid, r.rip))
-        how = PTRACE_SINGLESTEP;
+    if (!t->in_call && !t->in_handler) {
+        t->rip = r.rip;
+        if (t->enabled && !is_call(t->tid, r.rip))
+            how = PTRACE_SINGLESTEP;
+    }
     if (ptrace((enum __ptrace_request)how, t->tid, NULL, (void *)(intptr_t)signal) &&
         errno != ESRCH)
         die("resume");
@@ -206,14 +261,36 @@ static int overflow(struct task *t)
 {
     siginfo_t info;
     memset(&info, 0, sizeof info);
-    info.si_signo = SIGTRAP;
-    info.si_code = TRAP_OF_PERF;
-    memcpy((char *)&info + COOKIE_OFFSET, &t->cookie, sizeof t->cookie);
+    info.si_signo = t->signal;
+    info.si_code = t->signal == SIGTRAP ? TRAP_OF_PERF : POLL_IN;
+    if (t->signal == SIGTRAP)
+        memcpy((char *)&info + COOKIE_OFFSET, &t->cookie, sizeof t->cookie);
+    else
+        info.si_fd = t->fd;
     if (ptrace(PTRACE_SETSIGINFO, t->tid, NULL, &info))
         die("siginfo");
-    t->next += t->period;
+    t->next = t->value + t->period;
+    t->pending = 0;
     overflows++;
-    return SIGTRAP;
+    return t->signal;
+}
+
+/* The instruction at t->rip has been executed. */
+static void see_run(struct task *t, int own)
+{
+    if (t->in_handler || (t->rip >= runtime_begin && t->rip < runtime_end))
+        return;
+    t->ran++;
+    t->ran_freely += !own;
+}
+
+static void count(struct task *t)
+{
+    if (!t->enabled)
+        return;
+    t->value++;
+    if (++t->counted && every && overflows >= honest && t->counted % every == 0)
+        t->value += extra;
 }
 
 /* A SIGTRAP: our step, or the program's own trap flag, or an event's. Returns what goes on to it.
@@ -224,19 +301,32 @@ static int on_trap(struct task *t)
     struct user_regs_struct r;
     ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info);
     ptrace(PTRACE_GETREGS, t->tid, NULL, &r);
+    if (t->pending && info.si_code == SI_TKILL)
+        return overflow(t);
     if (info.si_code == TRAP_OF_PERF || info.si_code == SI_USER)
         return SIGTRAP;
     if (info.si_code > TRAP_OF_PERF - 1)
         return 0;
     int own = !!(r.eflags & TRAP_FLAG);
-    int again = r.rip == t->rip && is_repeated(t->tid, r.rip);
-    t->rip = r.rip;
-    if (t->enabled && !t->in_call && !again) {
-        t->value++;
-        if (t->value == t->next)
+    if (!t->in_call && (r.rip != t->rip || !is_repeated(t->tid, r.rip))) {
+        see_run(t, own);
+        count(t);
+        if (t->enabled && t->value >= t->next && !is_silent())
             return overflow(t);
     }
     return own ? SIGTRAP : 0;
+}
+
+/* A signal instead of the instruction: a system call has run, an RDTSC and a ud2 have not. */
+static void on_answered(struct task *t, int signal)
+{
+    siginfo_t info;
+    ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info);
+    if (t->in_handler || info.si_code <= 0)
+        return;
+    see_run(t, 0);
+    if (signal == SIGSYS && info.si_code == USER_DISPATCH)
+        count(t);
 }
 
 /* Returns the signal to go on with. */
@@ -259,35 +349,88 @@ static int on_stop(struct task *t, int status)
     }
     if (signal == SIGTRAP)
         return on_trap(t);
+    if (signal == EVENT_SIGNAL && t->pending)
+        return overflow(t);
+    if (signal == SIGSYS || signal == SIGSEGV || signal == SIGILL)
+        on_answered(t, signal);
     return signal == SIGSTOP ? 0 : signal;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct task *x = a, *y = b;
+    return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+/* Kernel's ids are given out in the order of the starts. */
+static void write_counts(FILE *to)
+{
+    size_t n = 0;
+    while (n < MAX_TASKS && tasks[n].tid)
+        n++;
+    qsort(tasks, n, sizeof *tasks, by_id);
+    for (size_t i = 0; i < n; i++)
+        fprintf(to, "%llu %llu\n", (unsigned long long)tasks[i].ran,
+                (unsigned long long)tasks[i].ran_freely);
+    if (fclose(to))
+        die("output");
+}
+
+/* Gives where the counts go, or NULL. */
+static FILE *read_options(int argc, char **argv)
+{
+    FILE *to = NULL;
+    for (int c; (c = getopt(argc, argv, "+c:r:a:ls:x:t")) != -1;) {
+        char *end = optarg;
+        if (c == 'c' && !(to = fopen(optarg, "we")))
+            die(optarg);
+        if (c == 'r') {
+            runtime_begin = strtoull(optarg, &end, 16);
+            runtime_end = strtoull(end + 1, NULL, 16);
+        } else if (c == 'x') {
+            every = strtoull(optarg, &end, 10);
+            extra = strtoull(end + 1, NULL, 10);
+        } else if (c == 'a') {
+            honest = strtoull(optarg, NULL, 10);
+        } else if (c == 's') {
+            later_skid = strtoull(optarg, NULL, 10);
+        }
+        never |= c == 'l';
+        taken |= c == 't';
+    }
+    return to;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 3)
+    FILE *to = read_options(argc, argv);
+    if (argc - optind < 2)
         return 2;
-    skid = strtoull(argv[1], NULL, 10);
-    pid_t first = fork();
-    if (first == 0) {
+    skid = strtoull(argv[optind], NULL, 10);
+    argv += optind + 1;
+    process = fork();
+    if (process == 0) {
         ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-        execv(argv[2], argv + 2);
+        execv(argv[0], argv);
         _exit(125);
     }
     int status;
-    if (waitpid(first, &status, 0) != first || !WIFSTOPPED(status))
-        die(argv[2]);
-    ptrace(PTRACE_SETOPTIONS, first, NULL,
+    if (waitpid(process, &status, 0) != process || !WIFSTOPPED(status))
+        die(argv[0]);
+    ptrace(PTRACE_SETOPTIONS, process, NULL,
            (void *)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE |
                     PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK));
-    go_on(task_of(first), 0);
+    go_on(task_of(process), 0);
     for (pid_t tid; (tid = waitpid(-1, &status, __WALL)) > 0;) {
         if (WIFSTOPPED(status)) {
             struct task *t = task_of(tid);
             go_on(t, on_stop(t, status));
-        } else if (tid == first) {
+        } else if (tid == process) {
             break;
         }
     }
     fprintf(stderr, "fake-pmu: %llu overflows\n", (unsigned long long)overflows);
+    if (to)
+        write_counts(to);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
