@@ -115,6 +115,27 @@ void replay_exit_group(uint64_t thread, uint64_t status)
         elfie_syscall(__NR_exit_group, status);
 }
 
+/* Where a region ends between calls, only who counts comes to rest there. */
+static void say_end(uint64_t thread)
+{
+    const struct replay_state *s = replay_state_of(thread);
+    const struct replay_logs *logs = &elfie_replay.logs[thread];
+    int at_end = s->stepped || s->scheduled || logs->last == LAST_IS_CALL;
+    int is_late = !at_end && replay_mode == REPLAY_EXACT;
+    struct elfie_line line;
+    if (!elfie_process.verbose && !is_late)
+        return;
+    elfie_begin(&line);
+    elfie_put(&line, at_end ? "the region is at its recorded end, instruction "
+                            : "the region has passed its recorded end, instruction ");
+    elfie_put_decimal(&line, logs->icount);
+    if (is_late)
+        elfie_put(&line, ", which is too far behind its last system call to be stepped to "
+                         "(\"make ELFIE=... schedule\" finds it once and for all)");
+    elfie_put(&line, "\n");
+    elfie_write(&line);
+}
+
 void replay_end(uint64_t thread)
 {
     struct replay_state *s = replay_state_of(thread);
@@ -126,16 +147,7 @@ void replay_end(uint64_t thread)
             elfie_syscall(__NR_futex, &never, FUTEX_WAIT, 0, replay_is_counted() ? &second : NULL);
             replay_look_after_counters();
         }
-    if (elfie_process.verbose) {
-        struct elfie_line line;
-        elfie_begin(&line);
-        elfie_put(&line, s->stepped || s->scheduled
-                             ? "the region is at its recorded end, instruction "
-                             : "the region has passed its recorded end, instruction ");
-        elfie_put_decimal(&line, elfie_replay.logs[thread].icount);
-        elfie_put(&line, "\n");
-        elfie_write(&line);
-    }
+    say_end(thread);
     for (;;)
         elfie_syscall(__NR_exit_group, 0);
 }

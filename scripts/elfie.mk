@@ -139,12 +139,16 @@ elfie_sysstate = $(if $(wildcard $(1)),$(shell find $(1) -type f -regex '[-A-Za-
 # $(1), $(2): not empty when the two differ
 elfie_differ = $(if $(findstring x$(1)x,x$(2)x),,yes)
 
+# $(1): what the parts of pinball $(1) are made of besides files: options, and that it has a schedule,
+# which may be removed
+elfie_made = $(elfie_options)$(if $(elfie_replay),$(if $(wildcard $(1).schedule),; a schedule))
+
 # $(1): not empty when $(1) has to be generated whatever its files' times are: something is
 # missing, other options, or regen
 elfie_stale = $(strip $(elfie_regenerate) \
 	$(if $(wildcard $(1).ld),,missing) $(if $(wildcard $(1).elfie.d/pages.bin),,missing) \
 	$(foreach p,$(elfie_parts),$(if $(wildcard $(1).elfie.d/$(p).S),,missing)) \
-	$(if $(call elfie_differ,$(elfie_options),$(shell cat $(1).elfie.d/made 2>/dev/null)),options))
+	$(if $(call elfie_differ,$(call elfie_made,$(1)),$(shell cat $(1).elfie.d/made 2>/dev/null)),options))
 
 # The files that the front-end writes are prerequisites only if they are there: what is not is
 # made together with `made`.
@@ -153,7 +157,7 @@ $(1).elfie.d/made: $(call elfie_pinball,$(1)) $(wildcard $(PINBALL2ELF) $(elfie_
 		$(if $(call elfie_stale,$(1)),elfie-force)
 	$$(call elfie_say,EMIT)
 	$$(elfie_quiet)$$(PINBALL2ELF) --emit-only $$(elfie_options) $$(elfie_regenerate) $(1)
-	$$(elfie_quiet)echo $$(call elfie_quote,$$(elfie_options)) >$$@
+	$$(elfie_quiet)echo $$(call elfie_quote,$$(call elfie_made,$(1))) >$$@
 
 $(elfie_parts:%=$(1).elfie.d/%.o): $(1).elfie.d/%.o: $(1).elfie.d/made
 	$$(call elfie_say,AS)
