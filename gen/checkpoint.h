@@ -71,6 +71,7 @@ struct thread {
     struct mark warmup, end; /* where the warm-up ends (nothing known: there is none), and the
                               * simulation */
     bool has_num_calls;
+    uint64_t last_pc;   /* of the last instruction in the region; 0 when not known */
     uint64_t num_calls; /* system calls that it made in the region */
 };
 

@@ -73,13 +73,13 @@ static void emit_table(FILE *to, const struct checkpoint *c)
             "        .quad    %-22d # there is a schedule: stops have addresses\n"
             "# records, values of registers, writes, orders, stops, their end, instructions in the "
             "region, "
-            "enum replay_last\n",
+            "enum replay_last, address of the last instruction\n",
             c->replay->num_sites, c->pages_early, c->num_static_threads, c->replay->scheduled);
     for (uint32_t t = 0; t < c->num_static_threads; t++)
         fprintf(to,
                 "        .quad    t%1$u.records, t%1$u.values, t%1$u.writes, t%1$u.orders, "
-                "t%1$u.stops, t%1$u.end, %2$" PRIu64 ", %3$u\n",
-                t, c->replay->threads[t].icount, last_of(c, t));
+                "t%1$u.stops, t%1$u.end, %2$" PRIu64 ", %3$u, 0x%4$" PRIx64 "\n",
+                t, c->replay->threads[t].icount, last_of(c, t), c->threads[t].last_pc);
     fprintf(
         to,
         "\n        .section .bss.elfie.replay, \"aw\", @nobits\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads BASE.T.result: "key: value" lines, of which the kernel's thread id and the numbers of
- * instructions and system calls matter. */
+/* Reads BASE.T.result: "key: value" lines, of which the kernel's thread id, the numbers of
+ * instructions and system calls, and the address of the last instruction matter. */
 #include "error.h"
 #include "input.h"
 #include "readers.h"
@@ -21,6 +21,16 @@ static bool value_of(struct input *in, const char *line, const char *key, uint64
     return true;
 }
 
+static bool is_last_pc(const char *line, uint64_t *value)
+{
+    static const char key[] = "ip_type:last_pc:";
+    if (strncmp(line, key, sizeof key - 1) != 0)
+        return false;
+    line += sizeof key - 1;
+    scan_blanks(&line);
+    return scan_hex(&line, value) && scan_end(line);
+}
+
 static void read_result(struct thread *t, struct input *in)
 {
     size_t length;
@@ -35,6 +45,8 @@ static void read_result(struct thread *t, struct input *in)
         } else if (value_of(in, line, "num_syscalls", &value)) {
             t->has_num_calls = true;
             t->num_calls = value;
+        } else if (is_last_pc(line, &value)) {
+            t->last_pc = value;
         }
     }
 }

@@ -100,7 +100,8 @@ static void say(void)
     elfie_put(&line, replay_means == MEANS_DISPATCH  ? "syscall user dispatch"
                      : replay_means == MEANS_SECCOMP ? "a seccomp filter"
                                                      : "patched instructions");
-    elfie_put(&line, replay_is_counted()     ? "; threads run by a hardware counter\n"
+    elfie_put(&line, replay_is_counted()
+                         ? "; threads run by a hardware counter, where they need not be stepped\n"
                      : is_stepped()          ? "; threads are stepped\n"
                      : replay_is_scheduled() ? "; threads run from stop to stop\n"
                                              : "\n");

@@ -36,7 +36,8 @@ struct replay_logs {
     const struct replay_stop *stops;   /* the end of the orders */
     const void *end;                   /* of the stops */
     uint64_t icount;
-    uint64_t last; /* enum replay_last */
+    uint64_t last;    /* enum replay_last */
+    uint64_t last_pc; /* address of the last instruction; 0: not known */
 };
 
 /* What changes of a thread while it runs. */
@@ -59,6 +60,7 @@ struct replay_state {
     uint64_t goal;      /* instructions that are complete where it has to stop next */
     uint64_t period;    /* and behind how many it is asked to */
     uint64_t overhead;  /* what it counts of the runtime between two handlers */
+    uint64_t faults;    /* page faults before it was enabled */
     int32_t counter;    /* descriptor, or -1 */
     uint32_t runs;      /* times that the thread ran freely */
     uint32_t looked_at; /* the run, and how often others have looked at it while it read 0 */
@@ -182,6 +184,8 @@ void replay_start_counter(uint64_t thread);
 int replay_is_counted(void);
 /* The thread may run freely from here on, and REGISTERS are set for it; otherwise it is stepped. */
 int replay_runs_freely(uint64_t thread, struct sigcontext *registers);
+/* A thread is at its end: ends the replay where its last instruction was another one. */
+void replay_check_end(uint64_t thread, const struct sigcontext *registers);
 /* By threads that wait: ends the replay where one has run past its stop. */
 void replay_look_after_counters(void);
 

@@ -6,10 +6,11 @@
  * The counter is enabled as the last thing in a signal handler and disabled as the first thing in
  * the next one, by the same code whatever the signal. What it counts of the runtime's own
  * instructions meanwhile is always the same, and measured around single instructions at first. How
- * late a counter stops is tried before the region runs.
+ * late a counter stops, and whether it counts page faults as well, is tried before the region runs.
  *
  * A record tells which instruction the thread is at: each is a check of what was counted since the
- * last one. Where threads were ordered by a count that was wrong, the replay ends with status 3. */
+ * last one, and at the end of the thread the address of the last instruction is one. Where threads
+ * were ordered by a count that was wrong, the replay ends with status 3. */
 #include "count.h"
 #include "elfie.h"
 #include "events.h"
@@ -18,6 +19,8 @@
 #include "syscall.h"
 
 #include <asm/unistd.h>
+#include <linux/mman.h>
+#include <linux/resource.h>
 
 #ifndef TRAP_PERF /* headers before 5.13 */
 #define TRAP_PERF 6
@@ -32,8 +35,10 @@ enum {
     WORTH = 64, /* instructions that are stepped rather than counted: a handler has six calls */
     LONG_TAIL = 1 << 14,
     INSTRUCTION_MAX = 15,
-    /* Some processors count one for each interrupt and page fault (Weaver, Terpstra, Moore: Non-
-     * Determinism and Overcount on Modern Hardware Performance Counter Implementations, 2013). */
+    TRIAL_PAGES = 8,
+    /* Some processors count one for each page fault and each interrupt (Weaver, Terpstra, Moore:
+     * Non-Determinism and Overcount on Modern Hardware Performance Counter Implementations, 2013).
+     * Page faults are subtracted; the kernel does not tell of interrupts. */
     TOLERANCE = 2,
     TOLERANCE_EACH = 64, /* instructions */
     LOST_AFTER = 1024,   /* looks at a counter that reads 0 */
@@ -44,9 +49,10 @@ enum {
 static const char not_stopped[] = "the hardware counter has not stopped it in time" ADVICE;
 static const char taken_away[] = "somebody has taken the hardware counter away" ADVICE;
 static const char miscounted[] =
-    "the hardware counter has not counted what was recorded, and threads were ordered by it" ADVICE;
+    "the hardware counter has not counted as many instructions as were recorded" ADVICE;
 
 static uint64_t margin; /* instructions before a stop that are stepped; 0: there is no counter */
+static uint64_t fault_extra; /* counted for each page fault */
 static elfie_handler *handlers[SIGSYS + 1];
 
 int replay_is_counted(void)
@@ -62,6 +68,14 @@ static uint64_t margin_for(uint64_t late)
 static int is_overflow(int number, const siginfo_t *info)
 {
     return number == EVENT_SIGNAL || (number == SIGTRAP && info->si_code == TRAP_PERF);
+}
+
+/* Of the calling thread, so far. */
+static uint64_t page_faults(void)
+{
+    struct rusage usage = {0};
+    elfie_syscall(__NR_getrusage, RUSAGE_THREAD, &usage);
+    return (uint64_t)(usage.ru_minflt + usage.ru_majflt);
 }
 
 /* --- what the counter has counted --------------------------------------------------------------
@@ -149,8 +163,17 @@ static void count_to_overflow(uint64_t thread, const struct sigcontext *register
         __atomic_store_n(&margin, margin_for(n - s->period), __ATOMIC_RELAXED);
     s->count += n;
     s->estimated = 1;
+    s->rip = 0; /* the last one is not known */
     if (s->count >= next_record(thread))
         replay_diverged(thread, registers, NO_CALL, "the log has a call or an RDTSC before");
+}
+
+void replay_check_end(uint64_t thread, const struct sigcontext *registers)
+{
+    const struct replay_state *s = replay_state_of(thread);
+    uint64_t last = elfie_replay.logs[thread].last_pc;
+    if (s->estimated && last && s->rip && s->rip != last)
+        replay_diverged(thread, registers, NO_CALL, miscounted);
 }
 
 static void calibrate(struct replay_state *s, uint64_t value)
@@ -170,6 +193,8 @@ static uint64_t take_count(uint64_t thread, int number, const struct sigcontext 
 {
     struct replay_state *s = replay_state_of(thread);
     uint64_t value = elfie_read_counter(s->counter);
+    uint64_t extra = fault_extra ? fault_extra * (page_faults() - s->faults) : 0;
+    value = value > extra ? value - extra : 0;
     __atomic_store_n(&s->enabled, 0, __ATOMIC_RELEASE);
     if (!s->free) { /* a single instruction, which is counted where it was stepped */
         if (number == SIGTRAP)
@@ -246,6 +271,8 @@ static int is_plain(uint64_t rip)
 
 static void enable(struct replay_state *s, uint64_t period)
 {
+    if (fault_extra)
+        s->faults = page_faults();
     elfie_set_counter(s->counter, period);
     s->enable = 1;
 }
@@ -326,6 +353,32 @@ static void on_trial(int number, siginfo_t *info, struct ucontext *context)
     trial.stopped++;
 }
 
+/* What is counted while a byte of each page is written. */
+static uint64_t count_writes(volatile uint8_t *pages)
+{
+    elfie_set_counter(trial.counter, FAR);
+    elfie_enable_counter(trial.counter);
+    for (size_t i = 0; i < TRIAL_PAGES; i++)
+        pages[i * PAGE_SIZE] = 1;
+    elfie_disable_counter(trial.counter);
+    return elfie_read_counter(trial.counter);
+}
+
+/* The first writes are page faults, the second ones are not. */
+static void try_page_faults(void)
+{
+    const uint64_t size = TRIAL_PAGES * PAGE_SIZE;
+    long pages = elfie_syscall(__NR_mmap, 0, size, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages < 0)
+        return;
+    uint64_t faulting = count_writes((volatile uint8_t *)pages);
+    uint64_t others = count_writes((volatile uint8_t *)pages);
+    if (faulting > others)
+        fault_extra = (faulting - others + TRIAL_PAGES / 2) / TRIAL_PAGES;
+    elfie_syscall(__NR_munmap, pages, size);
+}
+
 /* The counter stops the runtime as it shall stop the region: the instructions that it may be late,
  * or UINT64_MAX. */
 static uint64_t try_counter(void)
@@ -335,6 +388,7 @@ static uint64_t try_counter(void)
         return UINT64_MAX;
     elfie_set_action(SIGTRAP, on_trial, 0);
     elfie_set_action(EVENT_SIGNAL, on_trial, 0);
+    try_page_faults();
     uint32_t count = 0;
     for (; count < TRIALS && trial.stopped == count; count++) {
         elfie_set_counter(trial.counter, TRIAL_PERIOD);

@@ -59,7 +59,7 @@ static void put_text(struct elfie_line *line, uint64_t thread, const struct sigc
     elfie_put(line, "thread ");
     elfie_put_decimal(line, thread);
     elfie_put(line, " (id ");
-    elfie_put_decimal(line, (uint64_t)elfie_syscall(__NR_gettid));
+    elfie_put_decimal(line, elfie_records[thread].tid);
     elfie_put(line, ") leaves the recorded path: ");
     elfie_put(line, why);
     elfie_put(line, "\n");
@@ -104,7 +104,7 @@ static void put_json(struct elfie_line *line, uint64_t thread, const struct sigc
     elfie_put(line, "{\"elfie\":");
     elfie_put_quoted(line, elfie_config.name);
     put_pair(line, "thread", thread);
-    put_pair(line, "id", (uint64_t)elfie_syscall(__NR_gettid));
+    put_pair(line, "id", elfie_records[thread].tid); /* not always the caller's */
     elfie_put(line, ",\"divergence\":");
     elfie_put_quoted(line, why);
     put_pair(line, "record", (uint64_t)(r - logs->records) + 1);

@@ -101,8 +101,10 @@ void replay_step(uint64_t thread, struct sigcontext *registers)
     const struct replay_logs *logs = &elfie_replay.logs[thread];
     uint64_t next = s->count + 1;
     __atomic_store_n(&s->count, s->count, __ATOMIC_RELEASE);
-    if (s->count >= logs->icount)
+    if (s->count >= logs->icount) {
+        replay_check_end(thread, registers);
         replay_end(thread);
+    }
     replay_wait(thread, registers, next);
     replay_apply(s, next);
     s->rip = registers->rip;

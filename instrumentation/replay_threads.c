@@ -37,6 +37,7 @@ static uint64_t find_thread(uint64_t os_tid)
 static void run_child(uint64_t number)
 {
     struct replay_state *s = replay_state_of(number);
+    elfie_know_thread(number);
     elfie_clear_signal_mask(); /* it is the handler's, which has SIGSYS blocked */
     if (s->tid_word)
         elfie_syscall(__NR_set_tid_address, s->tid_word);

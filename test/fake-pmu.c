@@ -10,6 +10,7 @@
  *   -c FILE -r BEGIN:END  writes how many instructions each thread has run at addresses that are
  *                         not in this range, the runtime's: all of them, whoever has stepped them;
  *                         and behind that, how many of them the ELFie has not stepped itself
+ *   -f                    counts each page fault, too, as some processors do
  *   -a N                  behind N overflows, the counter does one of these:
  *   -l                    overflows no more
  *   -s SKID               comes that late
@@ -51,6 +52,8 @@ struct task {
     uint64_t call, rip, value, period, next, cookie;
     uint64_t counted; /* since it was opened; a lie is told each so many */
     uint64_t ran, ran_freely;
+    uint64_t faults;
+    uint64_t flags; /* when it went on */
 } tasks[MAX_TASKS];
 static uint64_t skid, overflows;
 static uint64_t runtime_begin, runtime_end;
@@ -58,7 +61,7 @@ static pid_t process;
 
 /* Behind so many overflows it lies. */
 static uint64_t honest = UINT64_MAX, later_skid, every, extra;
-static int never, taken;
+static int never, taken, counting, counts_faults;
 
 static void die(const char *what)
 {
@@ -159,6 +162,20 @@ static void enter_call(struct task *t, struct user_regs_struct *r)
     }
 }
 
+/* Page faults of a thread: fields 10 and 12 of proc(5). */
+static uint64_t faults_of(pid_t tid)
+{
+    char path[64];
+    unsigned long minor = 0, major = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)process, (int)tid);
+    FILE *from = fopen(path, "re");
+    if (!from ||
+        fscanf(from, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %lu %*u %lu", &minor, &major) != 2)
+        die(path);
+    fclose(from);
+    return minor + major;
+}
+
 static int is_silent(void)
 {
     return (never || taken) && overflows >= honest;
@@ -169,6 +186,7 @@ static void control(struct task *t, const struct user_regs_struct *r)
     switch (r->rsi) {
     case PERF_EVENT_IOC_ENABLE:
         t->enabled = 1;
+        t->faults = counts_faults ? faults_of(t->tid) : 0;
         t->value += STRETCH;
         break;
     case PERF_EVENT_IOC_DISABLE:
@@ -215,19 +233,30 @@ static void leave_call(struct task *t, struct user_regs_struct *r)
 
 /* --- instructions ---------------------------------------------------------------------------- */
 
-static int is_call(pid_t tid, uint64_t rip)
+/* What stands at an address. Code does not change where it is stepped. */
+struct code {
+    uint64_t rip;
+    uint8_t is_call;
+    uint8_t is_repeated; /* stepped turn by turn, and a processor counts it once */
+};
+
+static const struct code *code_at(pid_t tid, uint64_t rip)
 {
-    uint8_t code[2];
-    copy_in(tid, rip, code, sizeof code);
-    return code[0] == 0x0f && code[1] == 0x05;
+    enum { CACHE = 1 << 14 };
+    static struct code cache[CACHE];
+    struct code *c = &cache[rip % CACHE];
+    uint8_t bytes[2];
+    if (c->rip == rip)
+        return c;
+    copy_in(tid, rip, bytes, sizeof bytes);
+    *c = (struct code){rip, bytes[0] == 0x0f && bytes[1] == 0x05,
+                       bytes[0] == 0xf2 || bytes[0] == 0xf3};
+    return c;
 }
 
-/* A string instruction is stepped turn by turn, and a processor counts it once. */
-static int is_repeated(pid_t tid, uint64_t rip)
+static int is_in_region(uint64_t rip)
 {
-    uint8_t code;
-    copy_in(tid, rip, &code, sizeof code);
-    return code == 0xf2 || code == 0xf3;
+    return rip < runtime_begin || rip >= runtime_end;
 }
 
 static int is_handled(int signal)
@@ -248,7 +277,9 @@ static void go_on(struct task *t, int signal)
     }
     if (!t->in_call && !t->in_handler) {
         t->rip = r.rip;
-        if (t->enabled && !is_call(t->tid, r.rip))
+        t->flags = r.eflags;
+        int counts = t->enabled || (counting && is_in_region(r.rip) && !(r.eflags & TRAP_FLAG));
+        if (counts && !code_at(t->tid, r.rip)->is_call)
             how = PTRACE_SINGLESTEP;
     }
     if (ptrace((enum __ptrace_request)how, t->tid, NULL, (void *)(intptr_t)signal) &&
@@ -276,12 +307,12 @@ static int overflow(struct task *t)
 }
 
 /* The instruction at t->rip has been executed. */
-static void see_run(struct task *t, int own)
+static void see_run(struct task *t, uint64_t rip)
 {
-    if (t->in_handler || (t->rip >= runtime_begin && t->rip < runtime_end))
+    if (t->in_handler || !is_in_region(rip))
         return;
     t->ran++;
-    t->ran_freely += !own;
+    t->ran_freely += !(t->flags & TRAP_FLAG);
 }
 
 static void count(struct task *t)
@@ -289,6 +320,11 @@ static void count(struct task *t)
     if (!t->enabled)
         return;
     t->value++;
+    if (counts_faults) {
+        uint64_t faults = faults_of(t->tid);
+        t->value += faults - t->faults;
+        t->faults = faults;
+    }
     if (++t->counted && every && overflows >= honest && t->counted % every == 0)
         t->value += extra;
 }
@@ -308,8 +344,8 @@ static int on_trap(struct task *t)
     if (info.si_code > TRAP_OF_PERF - 1)
         return 0;
     int own = !!(r.eflags & TRAP_FLAG);
-    if (!t->in_call && (r.rip != t->rip || !is_repeated(t->tid, r.rip))) {
-        see_run(t, own);
+    if (!t->in_call && (r.rip != t->rip || !code_at(t->tid, r.rip)->is_repeated)) {
+        see_run(t, t->rip);
         count(t);
         if (t->enabled && t->value >= t->next && !is_silent())
             return overflow(t);
@@ -321,10 +357,12 @@ static int on_trap(struct task *t)
 static void on_answered(struct task *t, int signal)
 {
     siginfo_t info;
+    struct user_regs_struct r;
     ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &info);
+    ptrace(PTRACE_GETREGS, t->tid, NULL, &r);
     if (t->in_handler || info.si_code <= 0)
         return;
-    see_run(t, 0);
+    see_run(t, r.rip); /* t->rip may be older where the region has just begun */
     if (signal == SIGSYS && info.si_code == USER_DISPATCH)
         count(t);
 }
@@ -380,7 +418,7 @@ static void write_counts(FILE *to)
 static FILE *read_options(int argc, char **argv)
 {
     FILE *to = NULL;
-    for (int c; (c = getopt(argc, argv, "+c:r:a:ls:x:t")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "+c:r:a:fls:x:t")) != -1;) {
         char *end = optarg;
         if (c == 'c' && !(to = fopen(optarg, "we")))
             die(optarg);
@@ -395,6 +433,8 @@ static FILE *read_options(int argc, char **argv)
         } else if (c == 's') {
             later_skid = strtoull(optarg, NULL, 10);
         }
+        counting |= c == 'c';
+        counts_faults |= c == 'f';
         never |= c == 'l';
         taken |= c == 't';
     }
