@@ -126,6 +126,7 @@ void elfie_replay_install(void)
     replay_install_trace();
     replay_install_means();
     replay_install_tsc();
+    replay_install_cpuid();
     replay_install_stepping();
     /* Emulators, which have neither dispatch nor seccomp, need what they show (measured: without
      * its stack qemu-x86_64 7.2 dies of the next signal). */
@@ -148,6 +149,8 @@ void elfie_replay_thread(uint64_t number)
         replay_apply(s, next < replay_records_end(number) ? next->icount : UINT64_MAX);
     }
     replay_start_tsc(number);
+    replay_start_cpuid();
+    replay_patch_next(number);
     replay_start_means(number);
     if (replay_is_scheduled())
         replay_start_schedule(number);
