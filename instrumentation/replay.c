@@ -100,6 +100,8 @@ static void say(void)
     elfie_put(&line, replay_means == MEANS_DISPATCH  ? "syscall user dispatch"
                      : replay_means == MEANS_SECCOMP ? "a seccomp filter"
                                                      : "patched instructions");
+    if (replay_cpuid_faults())
+        elfie_put(&line, "; CPUID faults");
     elfie_put(&line, is_stepped()            ? "; threads are stepped\n"
                      : replay_is_scheduled() ? "; threads run from stop to stop\n"
                                              : "\n");

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Asks the processor, in the region, for all that another one answers otherwise: CPUID, RDRAND,
- * RDSEED, RDPID, RDTSC; and prints what it got. Takes what else it does:
- *   plain    nothing
- *   threads  two threads do it
- *   late     code that is made or mapped in the region asks, too
- *   code     it prints a sum of its own code, which shows whether that was changed */
+ * RDSEED, RDPID, RDTSC; and prints what it got. Takes how:
+ *   plain    all of it
+ *   threads  a little of it, in two threads
+ *   late     a little, and by code that is made or mapped in the region
+ *   code     a little, and a sum of its own code, which shows whether that was changed
+ *   trap     a little, and then a ud2 of its own */
 #define _GNU_SOURCE
 #include "region.h"
 
@@ -101,12 +102,20 @@ static void ask_all(void)
     put_leaf(1, 0);
 }
 
+/* A tracer that plays faulting steps over each instruction. */
+static void ask_little(void)
+{
+    uint64_t n;
+    put_leaf(1, 0);
+    NUMBERS("rdrand", "q", "rbx", n);
+    printf("tsc %llu, %lx\n", (unsigned long long)__rdtsc(), n);
+}
+
 static void *in_thread(void *lock)
 {
     for (int i = 0; i < 3; i++) {
         pthread_mutex_lock(lock);
-        put_leaf(1, 0);
-        printf("sum %lx\n", numbers());
+        ask_little();
         pthread_mutex_unlock(lock);
     }
     return NULL;
@@ -170,12 +179,16 @@ int main(int argc, char **argv)
     region_start();
     if (!strcmp(what, "threads"))
         in_threads();
-    else
+    else if (!strcmp(what, "plain"))
         ask_all();
+    else
+        ask_little();
     if (!strcmp(what, "late"))
         late();
     if (!strcmp(what, "code"))
         sum_of_code();
     fflush(stdout);
+    if (!strcmp(what, "trap"))
+        __builtin_trap();
     return 42;
 }
