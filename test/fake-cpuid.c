@@ -4,7 +4,6 @@
  * and from there on the thread is stepped and gets a SIGSEGV with SI_KERNEL in front of each CPUID,
  * until it is turned on again. Threads inherit it. Ends as the ELFie ends, and says how many there
  * were. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
