@@ -35,8 +35,10 @@ static enum replay_kind kind_of_code(const uint8_t code[OPCODE_MAX])
         return REPLAY_RDTSC;
     if (code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xf9) /* RDTSCP */
         return REPLAY_RDTSC;
+    if (code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xd0) /* XGETBV */
+        return REPLAY_OTHER;
     /* RDRAND, RDSEED and RDPID: /6 and /7 of a register */
-    return code[0] == 0x0f && code[1] == 0xc7 && code[2] >= 0xf0 ? REPLAY_RANDOM : REPLAY_CALL;
+    return code[0] == 0x0f && code[1] == 0xc7 && code[2] >= 0xf0 ? REPLAY_OTHER : REPLAY_CALL;
 }
 
 static enum replay_kind kind_of_record(uint32_t registers)
@@ -44,7 +46,7 @@ static enum replay_kind kind_of_record(uint32_t registers)
     if ((registers & CPUID_SETS) == CPUID_SETS)
         return REPLAY_CPUID;
     return (registers & TSC_SETS) == TSC_SETS && !(registers & BIT_RFLAGS) ? REPLAY_RDTSC
-                                                                           : REPLAY_RANDOM;
+                                                                           : REPLAY_OTHER;
 }
 
 /* An RDTSC comes to the runtime wherever it is; nobody need know its place. */
@@ -62,7 +64,7 @@ static enum replay_kind find_kind(const struct replay_reader *r, const struct in
         return by_code;
     bool is_zero = !code[0] && !code[1] && !code[2];
     if (by_record != REPLAY_RDTSC && !is_zero && is_in_module(r->c, rip - 1))
-        input_fail(in, "there is no CPUID, RDRAND, RDSEED, RDPID or RDTSC before 0x%llx",
+        input_fail(in, "there is no CPUID, RDRAND, RDSEED, RDPID, XGETBV or RDTSC before 0x%llx",
                    (unsigned long long)rip);
     return by_record;
 }
@@ -76,8 +78,8 @@ enum replay_kind replay_instruction_kind(struct replay_reader *r, const struct i
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         if (needed & ~registers & UINT32_C(1) << order[i])
             input_fail(in, "a record without %s", gpr_names[order[i]]);
-    if (kind == REPLAY_RANDOM && !(registers & ~(uint32_t)(BIT_RIP | BIT_RFLAGS)))
-        input_fail(in, "a record without the register that RDRAND, RDSEED or RDPID sets");
+    if (kind == REPLAY_OTHER && !(registers & ~(uint32_t)(BIT_RIP | BIT_RFLAGS)))
+        input_fail(in, "a record without a register that the instruction sets");
     if (kind != REPLAY_RDTSC)
         replay_add_instruction(r->c->replay, rip - replay_opcode_length(kind), kind);
     return kind;

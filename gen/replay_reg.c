@@ -122,7 +122,7 @@ static void add_value(struct state *s, uint64_t value)
 static void put_record(struct state *s, uint32_t registers)
 {
     struct replay_record *r = &s->record;
-    registers &= ~(uint32_t)(r->kind == REPLAY_RANDOM ? BIT_RIP : BIT_RIP | BIT_RAX);
+    registers &= ~(uint32_t)(r->kind == REPLAY_OTHER ? BIT_RIP : BIT_RIP | BIT_RAX);
     r->rax = s->last[RAX];
     r->rip = s->last[RIP];
     r->registers = registers;

@@ -87,10 +87,11 @@ static const struct replay_record *find(uint64_t thread, const struct sigcontext
     }
     if (r->kind != REPLAY_CALL)
         replay_diverged(thread, registers, number,
-                        r->kind == REPLAY_RDTSC   ? "the log has an RDTSC before the next call"
-                        : r->kind == REPLAY_CPUID ? "the log has a CPUID before the next call"
-                                                  : "the log has an RDRAND, RDSEED or RDPID before "
-                                                    "the next call");
+                        r->kind == REPLAY_RDTSC ? "the log has an RDTSC before the next call"
+                        : r->kind == REPLAY_CPUID
+                            ? "the log has a CPUID before the next call"
+                            : "the log has an RDRAND, RDSEED, RDPID or XGETBV "
+                              "before the next call");
     if (r->rip != registers->rip)
         replay_diverged(thread, registers, number, "another instruction calls");
     if (s->stepped && r->icount != s->count)
@@ -131,7 +132,7 @@ void replay_set_registers(uint64_t thread, struct sigcontext *registers,
                           const struct replay_record *record)
 {
     const uint64_t *value = elfie_replay.logs[thread].values + record->first;
-    if (record->kind != REPLAY_RANDOM)
+    if (record->kind != REPLAY_OTHER)
         registers->rax = record->rax;
     for (int i = 0; i < NUM_REPLAY_REGISTERS; i++) {
         if (!(record->registers >> i & 1))

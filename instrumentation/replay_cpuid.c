@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* CPUID, RDRAND, RDSEED and RDPID get the recorded values, where the log has them: SDE's has not.
+/* CPUID, RDRAND, RDSEED, RDPID and XGETBV get the recorded values, where the log has them: SDE's
+ * has not.
  *
  * Where the processor has CPUID faulting, a CPUID is a SIGSEGV, wherever it is (replay_tsc.c). It
  * does not come to the kernel by itself otherwise, nor do the others: those that ran when the
@@ -17,7 +18,7 @@
 #define ARCH_SET_CPUID 0x1012
 #endif
 
-enum { OPCODE = 0x0f, CPUID = 0xa2, GROUP_9 = 0xc7, UD2 = 0x0b, FIRST_OF_GROUP = 0xf0 };
+enum { OPCODE = 0x0f, UD2 = 0x0b }; /* the first byte; the second one of ud2 */
 enum { MAX_PREFIXES = 12 };
 
 static int faulting; /* CPUID faults in the region */
@@ -45,9 +46,14 @@ uint64_t replay_skip_prefixes(uint64_t rip)
     return (uint64_t)code;
 }
 
-static uint8_t second_byte(uint64_t kind)
+/* What the second byte of the opcode at CODE is, or was; 0 where it is no such instruction. The
+ * third one tells: 0f c7 f0 and above are RDRAND, RDSEED and RDPID, 0f 01 d0 is XGETBV. */
+static uint8_t second_byte(const uint8_t *code, uint64_t kind)
 {
-    return kind == REPLAY_CPUID ? CPUID : GROUP_9;
+    enum { CPUID = 0xa2, GROUP_7 = 0x01, GROUP_9 = 0xc7, XGETBV = 0xd0, FIRST_NUMBER = 0xf0 };
+    if (kind == REPLAY_CPUID)
+        return CPUID;
+    return code[2] == XGETBV ? GROUP_7 : code[2] >= FIRST_NUMBER ? GROUP_9 : 0;
 }
 
 /* --- in place of the instruction -------------------------------------------------------------- */
@@ -55,8 +61,8 @@ static uint8_t second_byte(uint64_t kind)
 static void patch(uint64_t address, uint64_t kind)
 {
     uint8_t *code = (uint8_t *)address;
-    if ((kind == REPLAY_CPUID && faulting) || code[0] != OPCODE || code[1] != second_byte(kind) ||
-        (kind == REPLAY_RANDOM && code[2] < FIRST_OF_GROUP))
+    if ((kind == REPLAY_CPUID && faulting) || code[0] != OPCODE || !code[1] ||
+        code[1] != second_byte(code, kind))
         return;
     /* Who made the layout may have taken the right to write away. */
     elfie_syscall(__NR_mprotect, (address + 1) & -PAGE_SIZE, PAGE_SIZE,
@@ -88,7 +94,7 @@ int replay_answer_ud2(uint64_t thread, struct sigcontext *registers)
     uint64_t behind = opcode + replay_opcode_length(instruction->kind);
     /* In mode io, without a record: it is the processor's again. */
     if (!replay_answer(thread, registers, behind, (enum replay_kind)instruction->kind))
-        __atomic_store_n(&code[1], second_byte(instruction->kind), __ATOMIC_RELEASE);
+        __atomic_store_n(&code[1], second_byte(code, instruction->kind), __ATOMIC_RELEASE);
     return 1;
 }
 

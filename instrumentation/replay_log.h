@@ -37,12 +37,12 @@ enum replay_last { LAST_UNKNOWN, LAST_IS_CALL, LAST_IS_NO_CALL };
 
 enum replay_kind {
     REPLAY_CALL = 0,
-    REPLAY_RDTSC = 1,  /* also RDTSCP */
-    REPLAY_CPUID = 2,  /* 0f a2 */
-    REPLAY_RANDOM = 3, /* 0f c7 and a register: RDRAND, RDSEED, RDPID */
+    REPLAY_RDTSC = 1, /* also RDTSCP */
+    REPLAY_CPUID = 2, /* 0f a2 */
+    REPLAY_OTHER = 3, /* three bytes: RDRAND, RDSEED, RDPID (0f c7 and a register), XGETBV */
 };
 
-/* A CPUID or one of REPLAY_RANDOM that ran. */
+/* A CPUID or one of REPLAY_OTHER that ran. */
 struct replay_instruction {
     uint64_t address; /* of the opcode, behind prefixes */
     uint64_t kind;    /* enum replay_kind */
@@ -56,9 +56,9 @@ static inline uint64_t replay_opcode_length(uint64_t kind)
 struct replay_record {
     uint64_t icount;
     uint64_t rip; /* behind the instruction */
-    uint64_t rax; /* not for REPLAY_RANDOM */
+    uint64_t rax; /* not for REPLAY_OTHER */
     uint32_t kind;
-    uint32_t registers; /* others that were set: a bit for each, see below. For REPLAY_RANDOM also
+    uint32_t registers; /* others that were set: a bit for each, see below. For REPLAY_OTHER also
                          * rax, where that was */
     uint64_t first;     /* of their values, among those of the thread */
 };

@@ -12,8 +12,8 @@ static const char *kind_name(uint64_t kind)
         return "an RDTSC";
     case REPLAY_CPUID:
         return "a CPUID";
-    case REPLAY_RANDOM:
-        return "an RDRAND, RDSEED or RDPID";
+    case REPLAY_OTHER:
+        return "an RDRAND, RDSEED, RDPID or XGETBV";
     default:
         return "a system call";
     }

@@ -19,7 +19,7 @@ enum question { NOT_HERE, OTHER_ADDRESS, OTHER_INSTRUCTION, NUM_QUESTIONS };
 static const char *const texts[][NUM_QUESTIONS] = {
     [REPLAY_RDTSC] = TEXTS("an RDTSC"),
     [REPLAY_CPUID] = TEXTS("a CPUID"),
-    [REPLAY_RANDOM] = TEXTS("an RDRAND, RDSEED or RDPID"),
+    [REPLAY_OTHER] = TEXTS("an RDRAND, RDSEED, RDPID or XGETBV"),
 };
 
 /* The record of the instruction; NULL in mode io where there is none. */

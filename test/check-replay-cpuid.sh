@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash disable=SC2154
-# CPUID, RDRAND, RDSEED and RDPID: what they gave is in the log, and a replay gets it from there,
+# CPUID, RDRAND, RDSEED, RDPID and XGETBV: what they gave is in the log, and a replay gets it from there,
 # however system calls come to the runtime and however threads are ordered.
 
 if ! "$record" --help | grep -q -- --length; then
@@ -79,7 +79,7 @@ counted late "code that comes in the region"
 # --- what is in the log, not in the processor -----------------------------------------------------
 
 cat >edit.py <<'END'
-"""edit.py REG KIND N WHAT [VALUE]: changes the Nth record (from 1; 0: the last) of a log of format 2.6. KIND: cpuid
+"""edit.py REG KIND N WHAT [VALUE]: changes the Nth record (from 1; 0: the last, -1: the one before) of a log of format 2.6. KIND: cpuid
 or random; WHAT: flip (the lowest bit of rax), drop, rip, later (an instruction later), lose (a
 register other than rip). Prints rax as it was, and as it is, or rip."""
 import sys
@@ -155,10 +155,10 @@ diverges() {
     refuses "$name" 3 "$pattern" timeout 20 work/log.replay.elfie
 }
 diverges "a CPUID without its record" 'a CPUID that the log does not have here' cpuid 2 drop
-diverges "an RDRAND without its record" 'an RDRAND, RDSEED or RDPID that the log does not have here' random 0 drop
-diverges "an RDRAND at another address" 'an RDRAND, RDSEED or RDPID at another address' \
+diverges "an RDRAND without its record" 'an RDRAND, RDSEED, RDPID or XGETBV that the log does not have here' random -1 drop
+diverges "an RDRAND at another address" 'an RDRAND, RDSEED, RDPID or XGETBV at another address' \
     random 1 rip "$(edit random 2 show)"
-check "the report says what was expected" grep -qE 'expected: record [0-9]+ of [0-9]+: an RDRAND, RDSEED or RDPID at' \
+check "the report says what was expected" grep -qE 'expected: record [0-9]+ of [0-9]+: an RDRAND, RDSEED, RDPID or XGETBV at' \
     <(work/log.replay.elfie 2>&1)
 
 refuse() {
@@ -166,11 +166,11 @@ refuse() {
     refuses "$1" 1 "^work/log.0.reg:$(cat line; [ -s line ] || echo '[0-9]+'): $2" "$pinball2elf" --kind replay work/log
     equal "$1: nothing is left" "$(find work -name '*.ld*' -o -name '*.elfie*' -o -name '*.tmp')" ""
 }
-refuse "a record of CPUID where none is" 'there is no CPUID, RDRAND, RDSEED, RDPID or RDTSC before 0x402010' cpuid 3 rip 102040
-refuse "a record of RDRAND where none is" 'there is no CPUID, RDRAND, RDSEED, RDPID or RDTSC before 0x402010' random 3 rip 102040
+refuse "a record of CPUID where none is" 'there is no CPUID, RDRAND, RDSEED, RDPID, XGETBV or RDTSC before 0x402010' cpuid 3 rip 102040
+refuse "a record of RDRAND where none is" 'there is no CPUID, RDRAND, RDSEED, RDPID, XGETBV or RDTSC before 0x402010' random 3 rip 102040
 refuse "a record of RDRAND before all memory" 'rip is 2: no instruction is before it' random 3 rip 02
 refuse "a record of CPUID without rbx" 'a record without rbx' cpuid 1 lose 15
-refuse "a record of RDRAND that sets nothing" 'a record without the register that RDRAND' random 1 lose 0
+refuse "a record of RDRAND that sets nothing" 'a record without a register that the instruction sets' random 1 lose 0
 
 # --- CPUID faulting -------------------------------------------------------------------------------
 

@@ -51,6 +51,8 @@ static enum instruction classify_two_bytes(const uint8_t *code, size_t size, boo
         return INSTRUCTION_RDTSC;
     if (code[1] == 0x01 && size > 2 && code[2] == 0xf9)
         return INSTRUCTION_RDTSCP;
+    if (code[1] == 0x01 && size > 2 && code[2] == 0xd0)
+        return INSTRUCTION_XGETBV;
     if (code[1] == 0xa2)
         return INSTRUCTION_CPUID;
     if (code[1] == 0xc7 && size > 2)

@@ -18,6 +18,7 @@ enum instruction {
     INSTRUCTION_CPUID,  /* another result on another processor, or core */
     INSTRUCTION_RANDOM, /* rdrand, rdseed: another result each time, and the carry flag */
     INSTRUCTION_RDPID,  /* the number of the core */
+    INSTRUCTION_XGETBV, /* which registers the kernel keeps */
     INSTRUCTION_PUSHF,  /* shows the tracer's trap flag to the program */
     INSTRUCTION_INT3
 };

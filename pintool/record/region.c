@@ -727,6 +727,7 @@ static void run_plain(struct region *region, struct actor *actor, enum instructi
     case INSTRUCTION_CPUID:
     case INSTRUCTION_RANDOM:
     case INSTRUCTION_RDPID:
+    case INSTRUCTION_XGETBV:
         if (actor->log)
             thread_log_instruction(actor->log, actor->icount, &actor->registers, kind, destination);
         break;

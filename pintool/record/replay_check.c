@@ -355,8 +355,8 @@ static bool takes_record(const struct player *player, enum instruction kind)
 {
     struct replay_record record = replay_log_next_record(player->log);
     bool is_rdtsc = kind == INSTRUCTION_RDTSC || kind == INSTRUCTION_RDTSCP;
-    bool may_be_logged =
-        kind == INSTRUCTION_CPUID || kind == INSTRUCTION_RANDOM || kind == INSTRUCTION_RDPID;
+    bool may_be_logged = kind == INSTRUCTION_CPUID || kind == INSTRUCTION_RANDOM ||
+                         kind == INSTRUCTION_RDPID || kind == INSTRUCTION_XGETBV;
     bool is_there = record.icount == player->icount + 1 && !record.is_call;
     if (is_rdtsc && !is_there)
         fail_course(player, "an RDTSC that is not in .reg");

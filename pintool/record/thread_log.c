@@ -151,6 +151,8 @@ void thread_log_instruction(struct thread_log *log, uint64_t icount,
     static const char *const cpuid[] = {"rax", "rbx", "rcx", "rdx", "rip", NULL};
     static const char *const random[] = {"rip", "rflags", NULL};
     static const char *const rdpid[] = {"rip", NULL};
+    /* The flags, which do not change, tell it from an RDTSC where a reader has no code. */
+    static const char *const xgetbv[] = {"rax", "rdx", "rip", "rflags", NULL};
     const uint64_t tracers = 0x10100; /* RF, TF */
     struct user_regs_struct behind = *registers;
     bool which[NUM_LOGGED];
@@ -160,6 +162,7 @@ void thread_log_instruction(struct thread_log *log, uint64_t icount,
                   : kind == INSTRUCTION_RDTSCP ? rdtscp
                   : kind == INSTRUCTION_CPUID  ? cpuid
                   : kind == INSTRUCTION_RANDOM ? random
+                  : kind == INSTRUCTION_XGETBV ? xgetbv
                                                : rdpid);
     if (has_destination)
         which[destination] = true;

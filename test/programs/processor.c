@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Asks the processor, in the region, for all that another one answers otherwise: CPUID, RDRAND,
- * RDSEED, RDPID, RDTSC; and prints what it got. Takes how:
+ * RDSEED, RDPID, XGETBV, RDTSC; and prints what it got. Takes how:
  *   plain    all of it
  *   threads  a little of it, in two threads
  *   late     a little, and by code that is made or mapped in the region
@@ -21,7 +21,15 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-enum { RDRAND = 30, RDSEED = 18, RDPID = 22, PAGE = 4096 }; /* bits of CPUID leaves 1 and 7 */
+enum {
+    OSXSAVE = 27,
+    RDRAND = 30,
+    RDSEED = 18,
+    RDPID = 22,
+    PAGE = 4096
+}; /* bits of CPUID leaves 1 and 7 */
+
+static int has_xgetbv;
 
 struct leaf {
     uint32_t a, b, c, d;
@@ -89,6 +97,20 @@ static void core(void)
     printf("rdpid %lx\n", number);
 }
 
+/* A tracer that plays faulting steps over each instruction. */
+static void ask_little(void)
+{
+    uint64_t n;
+    uint32_t low, high;
+    put_leaf(1, 0);
+    if (has_xgetbv) {
+        __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+        printf("xgetbv %x %x\n", high, low);
+    }
+    NUMBERS("rdrand", "q", "rbx", n);
+    printf("tsc %llu, %lx\n", (unsigned long long)__rdtsc(), n);
+}
+
 static void ask_all(void)
 {
     unsigned aux;
@@ -99,16 +121,7 @@ static void ask_all(void)
     printf("tsc %llu", (unsigned long long)__rdtscp(&aux));
     printf(" %u\n", aux);
     core();
-    put_leaf(1, 0);
-}
-
-/* A tracer that plays faulting steps over each instruction. */
-static void ask_little(void)
-{
-    uint64_t n;
-    put_leaf(1, 0);
-    NUMBERS("rdrand", "q", "rbx", n);
-    printf("tsc %llu, %lx\n", (unsigned long long)__rdtsc(), n);
+    ask_little();
 }
 
 static void *in_thread(void *lock)
@@ -175,6 +188,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "no rdrand or rdseed\n");
         return 77;
     }
+    has_xgetbv = ask(1, 0).c >> OSXSAVE & 1;
     fflush(stdout);
     region_start();
     if (!strcmp(what, "threads"))
