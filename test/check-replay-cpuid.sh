@@ -76,6 +76,15 @@ for means in dispatch seccomp patch; do
 done
 counted late "code that comes in the region"
 
+# A dynamic program from its first instruction: the C library chooses its functions by CPUID.
+mkdir startup
+timeout -s KILL 60 "$record" --start icount:0 --length end --compress none -o startup/log -- "$(type -P true)" 2>/dev/null
+check "the C library's startup: --replay-check" "$record" --replay-check=startup/log
+check "the C library's startup asks CPUID" grep -q '^rd ;[0-9]* 5$' startup/log.0.reg
+check "the C library's startup: made" "$pinball2elf" --kind replay startup/log
+repeat "the C library's startup" 5 0 startup/log.replay.elfie
+counted startup "the C library's startup"
+
 # --- what is in the log, not in the processor -----------------------------------------------------
 
 cat >edit.py <<'END'
