@@ -120,6 +120,7 @@ struct replay_thread {
 };
 
 struct replay_site;
+struct replay_instruction;
 
 struct replay {
     struct replay_thread *threads; /* num_static_threads of them */
@@ -127,6 +128,8 @@ struct replay {
     bool scheduled;                /* there is a schedule: stops have addresses */
     struct replay_site *sites;     /* system call instructions that ran, in ascending order */
     size_t num_sites;
+    struct replay_instruction *instructions; /* others that have records, likewise */
+    size_t num_instructions;
 };
 
 struct checkpoint {

@@ -46,6 +46,16 @@ static void emit_sites(FILE *to, const struct checkpoint *c)
                 c->replay->sites[i].form);
 }
 
+static void emit_instructions(FILE *to, const struct checkpoint *c)
+{
+    fputs("\n# Other instructions that the log answers, struct replay_instruction\n"
+          "elfie_replay_instructions:\n",
+          to);
+    for (size_t i = 0; i < c->replay->num_instructions; i++)
+        fprintf(to, "        .quad    0x%016" PRIx64 ", %" PRIu64 "\n",
+                c->replay->instructions[i].address, c->replay->instructions[i].kind);
+}
+
 /* enum replay_last */
 static unsigned last_of(const struct checkpoint *c, uint32_t thread)
 {
@@ -68,13 +78,15 @@ static void emit_table(FILE *to, const struct checkpoint *c)
             "        .quad    elfie_replay_thread    # in each thread, before its context\n"
             "        .quad    elfie_replay_states    # what changes while it runs\n"
             "        .quad    elfie_replay_sites, %-3zu # system call instructions\n"
+            "        .quad    elfie_replay_instructions, %-3zu # CPUID, RDRAND and the like\n"
             "        .quad    %-22d # the image has pages that the region maps later\n"
             "        .quad    %-22u # threads, also those that the region starts\n"
             "        .quad    %-22d # there is a schedule: stops have addresses\n"
             "# records, values of registers, writes, orders, stops, their end, instructions in the "
             "region, "
             "enum replay_last, address of the last instruction\n",
-            c->replay->num_sites, c->pages_early, c->num_static_threads, c->replay->scheduled);
+            c->replay->num_sites, c->replay->num_instructions, c->pages_early,
+            c->num_static_threads, c->replay->scheduled);
     for (uint32_t t = 0; t < c->num_static_threads; t++)
         fprintf(to,
                 "        .quad    t%1$u.records, t%1$u.values, t%1$u.writes, t%1$u.orders, "
@@ -95,6 +107,7 @@ void emit_replay(FILE *to, const struct checkpoint *c)
     if (c->replay) {
         emit_logs(to, c);
         emit_sites(to, c);
+        emit_instructions(to, c);
         emit_table(to, c);
     } else {
         fputs("# Nothing is replayed.\n", to);

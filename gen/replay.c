@@ -51,6 +51,7 @@ void replay_read(struct checkpoint *c, const struct layout *l, int pages_fd, FIL
     struct replay_reader r = {
         .c = c,
         .l = l,
+        .pages_fd = pages_fd,
         .to = to,
         .ends = xcalloc(c->num_static_threads, sizeof *r.ends),
         .given = xcalloc(l->num_regions + 1, sizeof *r.given),

@@ -16,6 +16,7 @@
 struct replay_reader {
     struct checkpoint *c;
     const struct layout *l;
+    int pages_fd;   /* pages.bin */
     FILE *to;       /* replay.bin */
     uint64_t *ends; /* of each thread, from its .reg; set by replay_read_reg */
     bool *given;    /* a byte for each gap below a region and the one above the last: the kernel has
@@ -43,6 +44,14 @@ void replay_check_sites(struct checkpoint *c, int pages_fd);
 
 /* Notes that there is a system call instruction at ADDRESS. */
 void replay_add_site(struct replay *replay, uint64_t address);
+
+/* Notes that an instruction of KIND is at ADDRESS, behind its prefixes. */
+void replay_add_instruction(struct replay *replay, uint64_t address, enum replay_kind kind);
+
+/* Which instruction, the one before RIP, a record is of that sets REGISTERS, a bit for each of enum
+ * gpr; notes where it is. Fails where none is there, or registers are missing. */
+enum replay_kind replay_instruction_kind(struct replay_reader *r, const struct input *in,
+                                         uint64_t rip, uint32_t registers);
 
 /* Number of the gap that ADDRESS lies in, or -1 in a region. */
 long replay_gap(const struct layout *l, uint64_t address);

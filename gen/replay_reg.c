@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Reads BASE.T.reg behind the initial state, which is reg.c's: what each system call and each
- * RDTSC left in the registers, "sc ;D N" or "rd ;D N" and N lines, D instructions after the record
- * before. */
+/* Reads BASE.T.reg behind the initial state, which is reg.c's: what each system call, "sc ;D N",
+ * and each RDTSC and the like, "rd ;D N", left in the registers: N lines. D instructions after the
+ * record before. */
 #include "error.h"
 #include "replay.h"
 #include "scan.h"
@@ -16,6 +16,7 @@ _Static_assert((int)NUM_GPRS == (int)NUM_REPLAY_REGISTERS && (int)R15 == (int)RE
                    (int)GS_BASE == (int)REPLAY_GS_BASE,
                "checkpoint.h and replay_log.h have the same order");
 enum { BIT_RAX = 1 << RAX, BIT_RDX = 1 << RDX, BIT_RIP = 1 << RIP };
+enum { CALL_SETS = BIT_RAX | BIT_RIP, RDTSC_SETS = CALL_SETS | BIT_RDX };
 
 struct state {
     struct input *in;
@@ -23,7 +24,7 @@ struct state {
     struct replay_record record;
     uint64_t last[NUM_GPRS]; /* what ':' repeats */
     uint32_t last_set;       /* registers of the record before */
-    uint64_t *values;        /* of registers but rax and rip */
+    uint64_t *values;        /* of registers, as replay_log.h has them */
     size_t num_values;
     uint64_t num_calls;
 };
@@ -84,8 +85,9 @@ static uint32_t read_register(struct state *s, const char *line)
     return bit;
 }
 
-/* Gives the registers that are set. */
-static uint32_t read_registers(struct state *s, uint64_t count, uint32_t needed)
+/* Gives the registers that are set. Those of a first record that is only ':' are FIRST; later ones
+ * have the rip of the record before, so it is the same instruction. */
+static uint32_t read_registers(struct state *s, uint64_t count, uint32_t needed, uint32_t first)
 {
     size_t length;
     uint32_t seen = 0;
@@ -95,7 +97,7 @@ static uint32_t read_registers(struct state *s, uint64_t count, uint32_t needed)
             input_fail(s->in, "a record is cut short: %llu of %llu registers",
                        (unsigned long long)i, (unsigned long long)count);
         if (i == 0 && line[0] == ':' && scan_end(line + 1)) { /* all as in the record before */
-            seen = s->last_set | needed;
+            seen = s->last_set ? s->last_set | needed : first;
             break;
         }
         uint32_t bit = read_register(s, line);
@@ -104,12 +106,9 @@ static uint32_t read_registers(struct state *s, uint64_t count, uint32_t needed)
         seen |= bit;
     }
     if ((seen & needed) != needed)
-        input_fail(s->in, "a record without %s",
-                   !(seen & BIT_RIP)   ? "rip"
-                   : !(seen & BIT_RAX) ? "rax"
-                                       : "rdx");
+        input_fail(s->in, "a record without %s", seen & BIT_RIP ? "rax" : "rip");
     s->last_set = seen;
-    return seen & ~(uint32_t)(BIT_RAX | BIT_RIP);
+    return seen;
 }
 
 static void add_value(struct state *s, uint64_t value)
@@ -123,6 +122,7 @@ static void add_value(struct state *s, uint64_t value)
 static void put_record(struct state *s, uint32_t registers)
 {
     struct replay_record *r = &s->record;
+    registers &= ~(uint32_t)(r->kind == REPLAY_OTHER ? BIT_RIP : BIT_RIP | BIT_RAX);
     r->rax = s->last[RAX];
     r->rip = s->last[RIP];
     r->registers = registers;
@@ -178,14 +178,16 @@ static void read_record(struct state *s, const char *line)
         input_fail(s->in, "records in the wrong order: '%.80s' behind instruction %llu", line,
                    (unsigned long long)s->record.icount);
     s->record.icount = number;
-    s->record.kind = is_call ? REPLAY_CALL : REPLAY_RDTSC;
-    uint32_t registers =
-        read_registers(s, count, BIT_RAX | BIT_RIP | (is_call ? 0 : (uint32_t)BIT_RDX));
+    uint32_t registers = is_call ? read_registers(s, count, CALL_SETS, CALL_SETS)
+                                 : read_registers(s, count, BIT_RIP, RDTSC_SETS);
     check_addresses(s, registers);
     if (is_call) {
+        s->record.kind = REPLAY_CALL;
         s->num_calls++;
         note_given(s);
         replay_add_site(s->r->c->replay, s->last[RIP] - CALL_LENGTH);
+    } else {
+        s->record.kind = replay_instruction_kind(s->r, s->in, s->last[RIP], registers);
     }
     put_record(s, registers);
 }

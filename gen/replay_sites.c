@@ -103,6 +103,20 @@ void replay_check_sites(struct checkpoint *c, int pages_fd)
     }
 }
 
+void replay_add_instruction(struct replay *replay, uint64_t address, enum replay_kind kind)
+{
+    size_t i = replay->num_instructions;
+    while (i > 0 && replay->instructions[i - 1].address > address)
+        i--;
+    if (i > 0 && replay->instructions[i - 1].address == address)
+        return;
+    replay->instructions = xreallocarray(replay->instructions, replay->num_instructions + 1,
+                                         sizeof *replay->instructions);
+    memmove(replay->instructions + i + 1, replay->instructions + i,
+            (replay->num_instructions++ - i) * sizeof *replay->instructions);
+    replay->instructions[i] = (struct replay_instruction){.address = address, .kind = kind};
+}
+
 void replay_add_site(struct replay *replay, uint64_t address)
 {
     size_t low = 0, high = replay->num_sites;

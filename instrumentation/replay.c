@@ -100,6 +100,8 @@ static void say(void)
     elfie_put(&line, replay_means == MEANS_DISPATCH  ? "syscall user dispatch"
                      : replay_means == MEANS_SECCOMP ? "a seccomp filter"
                                                      : "patched instructions");
+    if (replay_cpuid_faults())
+        elfie_put(&line, "; CPUID faults");
     elfie_put(&line, replay_is_counted()
                          ? "; threads run by a hardware counter, where they need not be stepped\n"
                      : is_stepped()          ? "; threads are stepped\n"
@@ -129,6 +131,7 @@ void elfie_replay_install(void)
     replay_install_trace();
     replay_install_means();
     replay_install_tsc();
+    replay_install_cpuid();
     replay_install_stepping();
     /* Emulators, which have neither dispatch nor seccomp, need what they show (measured: without
      * its stack qemu-x86_64 7.2 dies of the next signal). */
@@ -152,6 +155,8 @@ void elfie_replay_thread(uint64_t number)
         replay_apply(s, next < replay_records_end(number) ? next->icount : UINT64_MAX);
     }
     replay_start_tsc(number);
+    replay_start_cpuid();
+    replay_patch_next(number);
     replay_start_means(number);
     replay_start_counter(number);
     if (replay_is_scheduled())

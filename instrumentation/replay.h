@@ -86,6 +86,8 @@ struct elfie_replay {
     union replay_slot *states;
     const struct replay_site *sites; /* system call instructions that ran */
     uint64_t num_sites;
+    const struct replay_instruction *instructions; /* others that the log answers */
+    uint64_t num_instructions;
     uint64_t pages_early; /* the image has pages that the region maps later */
     uint64_t num_threads; /* static ones, also those that the region starts */
     uint64_t scheduled;   /* the stops have addresses */
@@ -108,6 +110,8 @@ enum replay_means { MEANS_ANY, MEANS_DISPATCH, MEANS_SECCOMP, MEANS_PATCH };
 extern enum replay_means replay_means;
 void replay_install_means(void);
 void replay_start_means(uint64_t thread);
+/* The handler of SIGILL, where instructions have become ud2. */
+void replay_on_ud2(int number, siginfo_t *info, struct ucontext *context);
 
 /* replay_jump.c: jumps in place of system calls, in a region of one thread. */
 int replay_patch_jump(const struct replay_site *site); /* 0: none is possible */
@@ -147,6 +151,9 @@ void replay_set_registers(uint64_t thread, struct sigcontext *registers,
 
 /* The end of the thread's records, and where its last call of the log is. */
 const struct replay_record *replay_records_end(uint64_t thread);
+
+/* Mode io: the thread's next record of KIND whose instruction ends at RIP, or NULL. */
+const struct replay_record *replay_find_later(uint64_t thread, uint64_t rip, enum replay_kind kind);
 
 /* replay_memory.c */
 void replay_install_memory(void);
@@ -202,7 +209,7 @@ int replay_count_record(uint64_t thread, uint64_t icount);
 /* replay_stops.c: a schedule is written. */
 void replay_schedule_path(const char *path); /* ELFIE_REPLAY_SCHEDULE: where to */
 int replay_writes_schedule(void);            /* opens it; 0: none is asked for */
-/* A stepped thread is before the instruction at RIP; AT_RECORD: behind a call or RDTSC. */
+/* A stepped thread is before the instruction at RIP; AT_RECORD: behind a record's. */
 void replay_trace_step(uint64_t thread, uint64_t rip, int at_record);
 
 /* Waits for those whose turn is before instruction ICOUNT of the thread. */
@@ -211,6 +218,20 @@ void replay_wait(uint64_t thread, const struct sigcontext *registers, uint64_t i
 /* replay_tsc.c */
 void replay_install_tsc(void);
 void replay_start_tsc(uint64_t thread);
+/* Answers an instruction of KIND, no system call, which ends before BEHIND. 0: in mode io, there is
+ * no record of it. */
+int replay_answer(uint64_t thread, struct sigcontext *registers, uint64_t behind,
+                  enum replay_kind kind);
+
+/* replay_cpuid.c */
+void replay_install_cpuid(void);
+void replay_start_cpuid(void);
+int replay_cpuid_faults(void);
+void replay_execute_cpuid(struct sigcontext *registers); /* but for rip */
+uint64_t replay_skip_prefixes(uint64_t rip);
+int replay_answer_ud2(uint64_t thread, struct sigcontext *registers); /* 0: it is none of these */
+/* Before the thread goes on: the instruction of its next record is one that comes here. */
+void replay_patch_next(uint64_t thread);
 
 /* replay_trace.c: ELFIE_REPLAY_LOG */
 void replay_trace_path(const char *path);

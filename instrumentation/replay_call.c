@@ -57,11 +57,11 @@ static uint64_t next_call(uint64_t thread)
 }
 
 /* In mode io a thread may call the futex more or fewer times: what was not reached is left out. */
-static const struct replay_record *find_later(uint64_t thread, uint64_t rip)
+const struct replay_record *replay_find_later(uint64_t thread, uint64_t rip, enum replay_kind kind)
 {
     for (const struct replay_record *r = replay_state_of(thread)->record;
          r < replay_records_end(thread); r++)
-        if (r->kind == REPLAY_CALL && r->rip == rip)
+        if (r->kind == kind && r->rip == rip)
             return r;
     return NULL;
 }
@@ -73,7 +73,7 @@ static const struct replay_record *find(uint64_t thread, const struct sigcontext
     struct replay_state *s = replay_state_of(thread);
     const struct replay_record *r = s->record;
     if (replay_mode == REPLAY_IO) {
-        r = find_later(thread, registers->rip);
+        r = replay_find_later(thread, registers->rip, REPLAY_CALL);
         if (r)
             s->record = r + 1;
         return r;
@@ -86,7 +86,12 @@ static const struct replay_record *find(uint64_t thread, const struct sigcontext
         replay_diverged(thread, registers, number, "the log has no more records");
     }
     if (r->kind != REPLAY_CALL)
-        replay_diverged(thread, registers, number, "the log has an RDTSC before the next call");
+        replay_diverged(thread, registers, number,
+                        r->kind == REPLAY_RDTSC ? "the log has an RDTSC before the next call"
+                        : r->kind == REPLAY_CPUID
+                            ? "the log has a CPUID before the next call"
+                            : "the log has an RDRAND, RDSEED, RDPID or XGETBV "
+                              "before the next call");
     if (r->rip != registers->rip)
         replay_diverged(thread, registers, number, "another instruction calls");
     if (s->stepped && r->icount != s->count)
@@ -127,7 +132,8 @@ void replay_set_registers(uint64_t thread, struct sigcontext *registers,
                           const struct replay_record *record)
 {
     const uint64_t *value = elfie_replay.logs[thread].values + record->first;
-    registers->rax = record->rax;
+    if (record->kind != REPLAY_OTHER)
+        registers->rax = record->rax;
     for (int i = 0; i < NUM_REPLAY_REGISTERS; i++) {
         if (!(record->registers >> i & 1))
             continue;

@@ -98,8 +98,8 @@ static int is_record(uint64_t thread, int number, const siginfo_t *info,
 {
     const struct replay_record *r = replay_state_of(thread)->record;
     if (r < replay_records_end(thread)) {
-        uint64_t behind = r->rip - registers->rip; /* RDTSC, RDTSCP and ud2 have not run */
-        return number == SIGSYS ? behind == 0 : behind == 2 || behind == 3;
+        uint64_t behind = r->rip - registers->rip; /* an RDTSC, a CPUID or a ud2 has not run */
+        return number == SIGSYS ? behind == 0 : behind >= 2 && behind <= INSTRUCTION_MAX;
     }
     uint64_t call = number == SIGSYS ? (unsigned)info->si_syscall : registers->rax;
     return call == __NR_exit || call == __NR_exit_group;

@@ -34,15 +34,31 @@ enum replay_site_form {
  * record. */
 enum replay_last { LAST_UNKNOWN, LAST_IS_CALL, LAST_IS_NO_CALL };
 
-enum replay_kind { REPLAY_CALL = 0, REPLAY_RDTSC = 1 };
+enum replay_kind {
+    REPLAY_CALL = 0,
+    REPLAY_RDTSC = 1, /* also RDTSCP */
+    REPLAY_CPUID = 2, /* 0f a2 */
+    REPLAY_OTHER = 3, /* three bytes: RDRAND, RDSEED, RDPID (0f c7 and a register), XGETBV */
+};
 
-/* BASE.T.reg: what a system call or an RDTSC left in the registers. */
+/* A CPUID or one of REPLAY_OTHER that ran. */
+struct replay_instruction {
+    uint64_t address; /* of the opcode, behind prefixes */
+    uint64_t kind;    /* enum replay_kind */
+};
+static inline uint64_t replay_opcode_length(uint64_t kind)
+{
+    return kind == REPLAY_CPUID ? 2 : 3;
+}
+
+/* BASE.T.reg: what a system call or another instruction left in the registers. */
 struct replay_record {
     uint64_t icount;
     uint64_t rip; /* behind the instruction */
-    uint64_t rax;
+    uint64_t rax; /* not for REPLAY_OTHER */
     uint32_t kind;
-    uint32_t registers; /* others that were set: a bit for each, see below */
+    uint32_t registers; /* others that were set: a bit for each, see below. For REPLAY_OTHER also
+                         * rax, where that was */
     uint64_t first;     /* of their values, among those of the thread */
 };
 

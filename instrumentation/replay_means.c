@@ -106,9 +106,12 @@ static int is_site(uint64_t address)
     return low < elfie_replay.num_sites && elfie_replay.sites[low].address == address;
 }
 
-static void on_ud2(int number, siginfo_t *info, struct ucontext *context)
+void replay_on_ud2(int number, siginfo_t *info, struct ucontext *context)
 {
     struct sigcontext *registers = &context->uc_mcontext;
+    uint64_t thread = replay_thread_at(context);
+    if (info->si_code > 0 && replay_answer_ud2(thread, registers))
+        return;
     if (!is_site(registers->rip)) {
         elfie_report_fault(number, info, context);
         return;
@@ -116,7 +119,7 @@ static void on_ud2(int number, siginfo_t *info, struct ucontext *context)
     registers->rip += CALL_LENGTH;
     registers->rcx = registers->rip; /* what the instruction itself does: Intel SDM volume 2 */
     registers->r11 = registers->eflags & ~(uint64_t)(TRAP_FLAG | RESUME_FLAG);
-    replay_call(replay_thread_at(context), registers, registers->rax);
+    replay_call(thread, registers, registers->rax);
 }
 
 static void patch(void)
@@ -130,7 +133,7 @@ static void patch(void)
         if (is_jumping())
             replay_patch_jump(site);
     }
-    elfie_set_action(SIGILL, on_ud2, 0);
+    elfie_set_action(SIGILL, replay_on_ud2, 0);
 }
 
 /* --- which ------------------------------------------------------------------------------------ */

@@ -5,9 +5,18 @@
 #include "report.h"
 #include "syscall.h"
 
-static const char *kind_name(const struct replay_record *r)
+static const char *kind_name(uint64_t kind)
 {
-    return r->kind == REPLAY_RDTSC ? "an RDTSC" : "a system call";
+    switch (kind) {
+    case REPLAY_RDTSC:
+        return "an RDTSC";
+    case REPLAY_CPUID:
+        return "a CPUID";
+    case REPLAY_OTHER:
+        return "an RDRAND, RDSEED, RDPID or XGETBV";
+    default:
+        return "a system call";
+    }
 }
 
 static void put_found(struct elfie_line *line, const struct sigcontext *registers, uint64_t number)
@@ -44,7 +53,7 @@ static void put_record(struct elfie_line *line, uint64_t thread)
     elfie_put(line, " of ");
     elfie_put_decimal(line, count);
     elfie_put(line, ": ");
-    elfie_put(line, kind_name(r));
+    elfie_put(line, kind_name(r->kind));
     elfie_put(line, " at instruction ");
     elfie_put_decimal(line, r->icount);
     elfie_put(line, ", that returns to ");

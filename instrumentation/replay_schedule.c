@@ -72,6 +72,7 @@ void replay_arrive(uint64_t thread, struct sigcontext *registers)
         replay_end(thread);
     replay_wait(thread, registers, s->count + 1);
     replay_apply(s, s->count + 1);
+    replay_patch_next(thread);
     arm(thread, registers);
     registers->eflags |= RESUME_FLAG; /* the instruction here does not count as an occurrence */
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Threads that are stepped: the trap flag is set, a SIGTRAP behind each instruction counts it, and
  * before the next one the thread waits for those that .race names. A system call and an RDTSC come
- * as SIGSYS and SIGSEGV and have no SIGTRAP behind them: they are counted there. A string
- * instruction with a REP prefix traps behind each round, and counts once. */
+ * as SIGSYS and SIGSEGV, a CPUID as SIGILL, and have no SIGTRAP behind them: they are counted
+ * there. A string instruction with a REP prefix traps behind each round, and counts once. */
 #include "replay.h"
 #include "syscall.h"
 
@@ -107,9 +107,13 @@ void replay_step(uint64_t thread, struct sigcontext *registers)
     }
     replay_wait(thread, registers, next);
     replay_apply(s, next);
+    if (s->record < replay_records_end(thread) && s->record->icount == next)
+        replay_patch_next(thread);
     s->rip = registers->rip;
-    if (replay_runs_freely(thread, registers))
+    if (replay_runs_freely(thread, registers)) {
+        replay_patch_next(thread);
         return;
+    }
     watch_flags(s, registers);
     registers->eflags |= TRAP_FLAG;
 }
@@ -149,6 +153,8 @@ void replay_after_record(uint64_t thread, struct sigcontext *registers)
     } else if (s->stepped || replay_steps_to_end(thread)) {
         replay_trace_step(thread, registers->rip, 1);
         replay_step(thread, registers);
+    } else {
+        replay_patch_next(thread);
     }
 }
 

@@ -173,8 +173,8 @@ static bool enters(struct thread *t, int status)
     return false;
 }
 
-/* Threads that step themselves: each completed instruction is a SIGTRAP, or the SIGSYS or SIGSEGV
- * of one that the runtime answers. */
+/* Threads that step themselves: each completed instruction is a SIGTRAP, or the SIGSYS, SIGSEGV
+ * or SIGILL of one that the runtime answers. */
 static void see_signal(struct thread *t, int signal)
 {
     uint64_t rip = rip_of(t->tid);

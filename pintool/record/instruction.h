@@ -15,12 +15,19 @@ enum instruction {
     INSTRUCTION_REPEATED,   /* a string instruction with a REP prefix */
     INSTRUCTION_RDTSC,
     INSTRUCTION_RDTSCP,
-    INSTRUCTION_RANDOM, /* rdrand, rdseed, rdpid: another result each time */
+    INSTRUCTION_CPUID,  /* another result on another processor, or core */
+    INSTRUCTION_RANDOM, /* rdrand, rdseed: another result each time, and the carry flag */
+    INSTRUCTION_RDPID,  /* the number of the core */
+    INSTRUCTION_XGETBV, /* which registers the kernel keeps */
     INSTRUCTION_PUSHF,  /* shows the tracer's trap flag to the program */
     INSTRUCTION_INT3
 };
 
 /* Classifies the instruction that begins with the SIZE bytes of CODE (foreign). */
 enum instruction instruction_classify(const uint8_t *code, size_t size);
+
+/* The general register that an INSTRUCTION_RANDOM or INSTRUCTION_RDPID sets, as instructions number
+ * them: 0 rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp, 5 rbp, 6 rsi, 7 rdi, then r8 to r15. */
+unsigned instruction_destination(const uint8_t *code, size_t size);
 
 #endif

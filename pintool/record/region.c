@@ -707,7 +707,8 @@ static bool step(struct region *region, struct actor *actor, enum instruction ki
     }
 }
 
-static void run_plain(struct region *region, struct actor *actor, enum instruction kind)
+static void run_plain(struct region *region, struct actor *actor, enum instruction kind,
+                      unsigned destination)
 {
     uint64_t rip = actor->registers.rip;
     log_turn(region, actor);
@@ -722,9 +723,13 @@ static void run_plain(struct region *region, struct actor *actor, enum instructi
             repeatable_set_time(&actor->registers, region->icount);
             set_registers(actor);
         }
+        /* fall through */
+    case INSTRUCTION_CPUID:
+    case INSTRUCTION_RANDOM:
+    case INSTRUCTION_RDPID:
+    case INSTRUCTION_XGETBV:
         if (actor->log)
-            thread_log_rdtsc(actor->log, actor->icount, &actor->registers,
-                             kind == INSTRUCTION_RDTSCP);
+            thread_log_instruction(actor->log, actor->icount, &actor->registers, kind, destination);
         break;
     case INSTRUCTION_PUSHF:
         hide_trap_flag(region, actor);
@@ -740,7 +745,6 @@ static bool run_instruction(struct region *region, struct actor *actor)
     uint8_t code[INSTRUCTION_MAX_BYTES];
     size_t size = tracee_read(region->tracee, actor->registers.rip, code, sizeof code);
     enum instruction kind = instruction_classify(code, size);
-    static bool warned;
     switch (kind) {
     case INSTRUCTION_SYSCALL:
         begin_call(region, actor);
@@ -751,16 +755,8 @@ static bool run_instruction(struct region *region, struct actor *actor)
         fail_at(actor, "makes a system call by sysenter or int $0x80");
     case INSTRUCTION_INT3:
         fail_at(actor, "executes a breakpoint (int3)");
-    case INSTRUCTION_RANDOM:
-        if (!warned)
-            warn("thread %u asks the processor for random or CPU numbers at 0x%llx: the result is "
-                 "not in the logs",
-                 actor->number, actor->registers.rip);
-        warned = true;
-        run_plain(region, actor, kind);
-        return false;
     default:
-        run_plain(region, actor, kind);
+        run_plain(region, actor, kind, instruction_destination(code, size));
         return false;
     }
 }

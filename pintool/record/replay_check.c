@@ -276,7 +276,7 @@ static void replay_call(struct check *check, struct player *player)
     struct user_regs_struct *registers = &player->state.general;
     const struct user_regs_struct before = *registers;
     struct replay_record record = replay_log_next_record(player->log);
-    if (record.icount != player->icount + 1 || record.is_rdtsc)
+    if (record.icount != player->icount + 1 || !record.is_call)
         fail_course(player, "a system call that is not in .reg");
     registers->rcx = registers->rip + 2;
     registers->r11 = registers->eflags & ~EFLAGS_TF & ~UINT64_C(0x10000);
@@ -349,6 +349,20 @@ static void inject_memory(struct check *check, struct player *player)
             fail_course(player, "memory of .sel is where none can be");
 }
 
+/* The instruction has its result from the log: an RDTSC always; the others in pinballs that have
+ * it. SDE's have none of CPUID, which it answers from BASE.cpuid.def. */
+static bool takes_record(const struct player *player, enum instruction kind)
+{
+    struct replay_record record = replay_log_next_record(player->log);
+    bool is_rdtsc = kind == INSTRUCTION_RDTSC || kind == INSTRUCTION_RDTSCP;
+    bool may_be_logged = kind == INSTRUCTION_CPUID || kind == INSTRUCTION_RANDOM ||
+                         kind == INSTRUCTION_RDPID || kind == INSTRUCTION_XGETBV;
+    bool is_there = record.icount == player->icount + 1 && !record.is_call;
+    if (is_rdtsc && !is_there)
+        fail_course(player, "an RDTSC that is not in .reg");
+    return is_there && (is_rdtsc || may_be_logged);
+}
+
 static void run_instruction(struct check *check, struct player *player)
 {
     struct user_regs_struct *registers = &player->state.general;
@@ -357,7 +371,6 @@ static void run_instruction(struct check *check, struct player *player)
     uint64_t rip = registers->rip;
     size_t size = puppet_read(&check->puppet, rip, code, sizeof code);
     enum instruction kind = instruction_classify(code, size);
-    bool is_rdtsc = kind == INSTRUCTION_RDTSC || kind == INSTRUCTION_RDTSCP;
     bool is_last = player->icount + 1 == player->length;
     if (kind == INSTRUCTION_SYSCALL) {
         bool ends = registers->rax == SYS_exit || registers->rax == SYS_exit_group;
@@ -365,10 +378,7 @@ static void run_instruction(struct check *check, struct player *player)
             fail_course(player, "the end of the thread, too early");
         if (!ends)
             replay_call(check, player);
-    } else if (is_rdtsc) {
-        struct replay_record record = replay_log_next_record(player->log);
-        if (record.icount != player->icount + 1 || !record.is_rdtsc)
-            fail_course(player, "an RDTSC that is not in .reg");
+    } else if (takes_record(player, kind)) {
         replay_log_take_record(player->log, registers);
         ptrace(PTRACE_SETREGS, check->puppet.pid, 0, registers);
     } else {

@@ -113,7 +113,7 @@ static void read_record_head(struct replay_log *log)
         (strcmp(kind, "sc") != 0 && strcmp(kind, "rd") != 0))
         input_fail(log->reg, "neither a record nor the end");
     log->record_base += distance;
-    log->record = (struct replay_record){.icount = log->record_base, .is_rdtsc = kind[0] == 'r'};
+    log->record = (struct replay_record){.icount = log->record_base, .is_call = kind[0] == 's'};
     log->has_record = true;
 }
 
@@ -143,7 +143,7 @@ void replay_log_take_record(struct replay_log *log, struct user_regs_struct *reg
             fail("thread's .reg is cut short in a record");
         if (strcmp(line, ":") == 0) {
             for (size_t n = 0; n < log->names->count; n++)
-                for (unsigned k = 0; k < (log->record.is_rdtsc ? 3 : 2); k++)
+                for (unsigned k = 0; k < (log->record.is_call ? 2 : 3); k++)
                     if (strcasecmp(log->names->names[n], usual[k]) == 0)
                         set(registers, usual[k], log->last[n]);
             break;

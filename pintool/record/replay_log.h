@@ -19,10 +19,10 @@ struct register_names {
 
 struct replay_log;
 
-/* What the next record of .reg says: KIND is "sc" or "rd". */
+/* What the next record of .reg says. */
 struct replay_record {
     uint64_t icount;
-    bool is_rdtsc;
+    bool is_call; /* "sc"; otherwise "rd", of another instruction whose result is logged */
 };
 
 /* Opens the logs of thread NUMBER of BASE and calls STORE for each register of the initial state.

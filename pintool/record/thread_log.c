@@ -24,6 +24,7 @@ struct logged {
         .name = text, .offset = offsetof(struct user_regs_struct, member)                          \
     }
 
+/* The first 16 as instructions number them. */
 static const struct logged logged_registers[] = {
     LOGGED("rax", rax), LOGGED("rcx", rcx),         LOGGED("rdx", rdx),
     LOGGED("rbx", rbx), LOGGED("rsp", rsp),         LOGGED("rbp", rbp),
@@ -88,9 +89,11 @@ struct thread_log *thread_log_open(unsigned number, const struct reg_table *tabl
 /* --- .reg ------------------------------------------------------------------------------------- */
 
 /* Log format 2.6 writes every value, as pinball st has it; 2.11 writes ":" for one that has not
- * changed, and one ":" for all of them, as mt has it. */
+ * changed, and one ":" for all of them, as mt has it: FOR_ALL, if a reader knows which these are.
+ */
 static void put_record(struct thread_log *log, const char *kind, uint64_t icount,
-                       const struct user_regs_struct *registers, const bool which[NUM_LOGGED])
+                       const struct user_regs_struct *registers, const bool which[NUM_LOGGED],
+                       bool for_all)
 {
     unsigned count = 0, same = 0;
     for (unsigned i = 0; i < NUM_LOGGED; i++) {
@@ -100,7 +103,7 @@ static void put_record(struct thread_log *log, const char *kind, uint64_t icount
     bool may_repeat = log->format != LOG_FORMAT_2_6;
     output_printf(log->reg, "%s ;%lu %u\n", kind, icount - log->last_record, count);
     log->last_record = icount;
-    if (may_repeat && same == count) {
+    if (may_repeat && same == count && for_all) {
         output_printf(log->reg, ":\n");
         return;
     }
@@ -136,17 +139,35 @@ void thread_log_call(struct thread_log *log, uint64_t icount,
         which[i] |= log->registers[i].size > 0;
     if (is_clone)
         output_printf(log->reg, "scs 3\n"); /* what pinball mt has; readers skip it */
-    put_record(log, "sc", icount, registers, which);
+    put_record(log, "sc", icount, registers, which, true);
 }
 
-void thread_log_rdtsc(struct thread_log *log, uint64_t icount,
-                      const struct user_regs_struct *registers, bool is_rdtscp)
+void thread_log_instruction(struct thread_log *log, uint64_t icount,
+                            const struct user_regs_struct *registers, enum instruction kind,
+                            unsigned destination)
 {
     static const char *const rdtsc[] = {"rax", "rdx", "rip", NULL};
     static const char *const rdtscp[] = {"rax", "rcx", "rdx", "rip", NULL};
+    static const char *const cpuid[] = {"rax", "rbx", "rcx", "rdx", "rip", NULL};
+    static const char *const random[] = {"rip", "rflags", NULL};
+    static const char *const rdpid[] = {"rip", NULL};
+    /* The flags, which do not change, tell it from an RDTSC where a reader has no code. */
+    static const char *const xgetbv[] = {"rax", "rdx", "rip", "rflags", NULL};
+    const uint64_t tracers = 0x10100; /* RF, TF */
+    struct user_regs_struct behind = *registers;
     bool which[NUM_LOGGED];
-    choose(which, is_rdtscp ? rdtscp : rdtsc);
-    put_record(log, "rd", icount, registers, which);
+    bool has_destination = kind == INSTRUCTION_RANDOM || kind == INSTRUCTION_RDPID;
+    behind.eflags &= ~tracers;
+    choose(which, kind == INSTRUCTION_RDTSC    ? rdtsc
+                  : kind == INSTRUCTION_RDTSCP ? rdtscp
+                  : kind == INSTRUCTION_CPUID  ? cpuid
+                  : kind == INSTRUCTION_RANDOM ? random
+                  : kind == INSTRUCTION_XGETBV ? xgetbv
+                                               : rdpid);
+    if (has_destination)
+        which[destination] = true;
+    put_record(log, "rd", icount, &behind, which,
+               kind == INSTRUCTION_RDTSC || kind == INSTRUCTION_RDTSCP);
 }
 
 /* --- .sel ------------------------------------------------------------------------------------- */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The logs of one thread of a region: BASE.T.reg, BASE.T.sel and BASE.T.race. Instructions are
- * counted from 1, and a call or an RDTSC is itself counted. */
+ * counted from 1, and a call or another instruction that is logged is itself counted. */
 #ifndef THREAD_LOG_H
 #define THREAD_LOG_H
 
 #include <stdbool.h>
 
 #include "encode.h"
+#include "instruction.h"
 #include "output.h"
 #include "regs.h"
 
@@ -22,9 +23,11 @@ struct thread_log *thread_log_open(unsigned number, const struct reg_table *tabl
 void thread_log_call(struct thread_log *log, uint64_t icount,
                      const struct user_regs_struct *registers, bool is_clone, bool all_registers);
 
-/* An RDTSC or RDTSCP, likewise. */
-void thread_log_rdtsc(struct thread_log *log, uint64_t icount,
-                      const struct user_regs_struct *registers, bool is_rdtscp);
+/* An instruction of KIND whose result is another each time or on another processor, likewise.
+ * DESTINATION: the register that instruction_destination() says. */
+void thread_log_instruction(struct thread_log *log, uint64_t icount,
+                            const struct user_regs_struct *registers, enum instruction kind,
+                            unsigned destination);
 
 /* SIZE bytes at ADDRESS have to be in place before instruction ICOUNT runs. */
 void thread_log_memory(struct thread_log *log, uint64_t icount, uint64_t address,
