@@ -195,9 +195,9 @@ check "late: CPUID faulting" same late ./fake-cpuid late/log.replay.elfie
 equal "late: each CPUID was a fault" "$(grep fake-cpuid late/rest.err)" "fake-cpuid: 5 faults"
 from=code edit cpuid 1 drop
 check "a log without a CPUID: made" "$pinball2elf" --kind replay work/log
-# (Otherwise: leaf 1 has the number of the core.)
+# (Otherwise, where leaf 1 has the number of another core: its status does not matter.)
 timeout 60 ./fake-cpuid work/log.replay.elfie >work/rest 2>work/rest.err
-equal "a log without a CPUID: the processor answers" "$? $(grep fake-cpuid work/rest.err)" "42 fake-cpuid: 0 faults"
+equal "a log without a CPUID: the processor answers" "$(grep fake-cpuid work/rest.err)" "fake-cpuid: 0 faults"
 check "code: --roi-start simics:1" "$pinball2elf" --kind replay --roi-start simics:1 --outdir marked code/log
 ./fake-cpuid marked/log.replay.elfie >marked/out 2>marked/err
 equal "a marker that is a CPUID does not fault" "$? $(tail -n 1 marked/err)" "42 fake-cpuid: 0 faults"
