@@ -19,6 +19,7 @@ import tempfile
 
 INTERESTING = [b"0x", b"0xffffffffffffffff", b"/0x", b";-1", b":512", b":99999999999999999999", b"\0",
                b"\n", b"-1", b"18446744073709551616", b"4294967296", b"ic ;0 60", b"<module", b"*/", b"\xff"]
+NUMBERS = [0, 1, 2, 7, 255, 512, 4096, 65536, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 63, (1 << 64) - 1]
 LOGS = (".reg", ".sel", ".race", ".result", ".global.log", ".schedule")
 
 
@@ -26,7 +27,7 @@ def mutate(rng: random.Random, data: bytes) -> bytes:
     """One to four small changes: bytes, lines and lengths."""
     for _ in range(rng.randint(1, 4)):
         at = rng.randrange(len(data) + 1)
-        kind = rng.randrange(9)
+        kind = rng.randrange(11)
         lines = data.split(b"\n")
         line = rng.randrange(len(lines))
         if kind == 0:
@@ -55,7 +56,9 @@ def mutate(rng: random.Random, data: bytes) -> bytes:
             numbers = list(re.finditer(rb"\d+", data))
             if numbers:
                 number = rng.choice(numbers)
-                data = data[:number.start()] + rng.choice(INTERESTING) + data[number.end():]
+                # Mostly another number: what is no number does not come far.
+                other = rng.choice(INTERESTING) if kind == 8 else b"%d" % rng.choice(NUMBERS)
+                data = data[:number.start()] + other + data[number.end():]
     return data
 
 
