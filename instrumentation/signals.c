@@ -25,6 +25,13 @@ void elfie_set_action(int number, elfie_handler *handler, unsigned long mask)
     elfie_syscall(__NR_rt_sigaction, number, &action, NULL, sizeof action.mask[0]);
 }
 
+elfie_handler *elfie_action_of(int number)
+{
+    struct kernel_sigaction action = {0};
+    elfie_syscall(__NR_rt_sigaction, number, NULL, &action, sizeof action.mask[0]);
+    return action.handler;
+}
+
 void elfie_clear_signal_mask(void)
 {
     unsigned long none = 0;

@@ -18,6 +18,9 @@ typedef void elfie_handler(int number, siginfo_t *info, struct ucontext *context
 void elfie_set_action(int number, elfie_handler *handler, unsigned long mask)
     __attribute__((visibility("hidden")));
 
+/* What handles it; NULL: the default. */
+elfie_handler *elfie_action_of(int number) __attribute__((visibility("hidden")));
+
 /* instrumentation/answers.c: 1 when the call in REGISTERS is answered, with its result in rax. */
 int elfie_answer(struct sigcontext *registers) __attribute__((visibility("hidden")));
 
