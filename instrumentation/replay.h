@@ -94,10 +94,9 @@ void replay_install_means(void);
 void replay_start_means(uint64_t thread);
 
 /* replay_host.c: hosts that say they do what they do not. */
-int replay_has_signals(void); /* not in gem5 */
-int replay_in_valgrind(void);
-void replay_check_jumps(void);            /* ends the program when jumps alone will not do */
-void replay_lacks_jump(uint64_t address); /* the same, because of one place */
+int replay_has_signals(void);   /* not in gem5 */
+int replay_needs_patches(void); /* the others mislead here; ends the program if patches do not do */
+void replay_lacks_jump(uint64_t address); /* ends the program: because of this one */
 
 /* replay_jump.c: jumps in place of system calls, in a region of one thread. */
 int replay_patch_jump(const struct replay_site *site); /* 0: none is possible */

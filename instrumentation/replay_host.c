@@ -21,7 +21,7 @@ int replay_has_signals(void)
 
 /* RUNNING_ON_VALGRIND of valgrind.h: rotations that come to nothing, and an exchange of rbx with
  * itself, which valgrind takes for a question. */
-int replay_in_valgrind(void)
+static int in_valgrind(void)
 {
     const uint64_t request[6] = {0x1001};
     uint64_t answer = 0;
@@ -34,11 +34,13 @@ int replay_in_valgrind(void)
 }
 
 /* ADDRESS: of the place that cannot be replayed, or 0. */
-static void refuse(const char *why, uint64_t address)
+static void refuse(const char *host, const char *why, uint64_t address)
 {
     struct elfie_line line;
     elfie_begin(&line);
-    elfie_put(&line, "replay: this host calls no signal handlers, and ");
+    elfie_put(&line, "replay: ");
+    elfie_put(&line, host);
+    elfie_put(&line, ", and ");
     elfie_put(&line, why);
     if (address)
         elfie_put_hex(&line, address);
@@ -47,24 +49,37 @@ static void refuse(const char *why, uint64_t address)
     elfie_fail("the region was not run", 0);
 }
 
-void replay_check_jumps(void)
+static const char silent[] = "this host calls no signal handlers";
+static const char valgrind[] = "valgrind neither single-steps nor catches calls or RDTSC";
+
+static void check_patches(const char *host)
 {
     if (replay_means == MEANS_DISPATCH || replay_means == MEANS_SECCOMP)
-        refuse("ELFIE_REPLAY_MEANS is one that needs them", 0);
-    if (elfie_replay.num_threads > 1)
-        refuse("several threads cannot be ordered without", 0);
+        refuse(host, "ELFIE_REPLAY_MEANS is one that needs it", 0);
+    if (elfie_replay.num_threads > 1 && (replay_mode == REPLAY_EXACT || host == silent))
+        refuse(host, "several threads cannot be ordered without", 0);
     if (replay_mode == REPLAY_EXACT && elfie_replay.logs[0].last != LAST_IS_CALL)
-        refuse("the region does not end with a system call: only steps find its end "
+        refuse(host,
+               "the region does not end with a system call: only steps find its end "
                "(ELFIE_REPLAY=strict: it goes on behind that)",
                0);
-    for (const struct replay_record *r = elfie_replay.logs[0].records; r < replay_records_end(0);
-         r++)
-        if (r->kind != REPLAY_CALL && replay_mode != REPLAY_IO)
-            refuse("the log has what RDTSC or the like gave, behind which the region is at ",
-                   r->rip);
+    for (uint64_t t = 0; t < elfie_replay.num_threads && replay_mode != REPLAY_IO; t++)
+        for (const struct replay_record *r = elfie_replay.logs[t].records;
+             r < replay_records_end(t); r++)
+            if (r->kind != REPLAY_CALL)
+                refuse(host, "the log has what RDTSC or the like gave, before the instruction at ",
+                       r->rip);
+}
+
+int replay_needs_patches(void)
+{
+    const char *host = !replay_has_signals() ? silent : in_valgrind() ? valgrind : NULL;
+    if (host)
+        check_patches(host);
+    return host != NULL;
 }
 
 void replay_lacks_jump(uint64_t address)
 {
-    refuse("there is no room for a jump at the system call at ", address);
+    refuse(silent, "there is no room for a jump at the system call at ", address);
 }

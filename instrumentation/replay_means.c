@@ -139,9 +139,7 @@ static void patch(void)
 void replay_install_means(void)
 {
     int any = replay_means == MEANS_ANY;
-    if (!replay_has_signals())
-        replay_check_jumps();
-    if (!replay_has_signals() || (any && replay_in_valgrind()))
+    if (replay_needs_patches())
         replay_means = MEANS_PATCH;
     if (replay_means == MEANS_ANY || replay_means == MEANS_DISPATCH) {
         long result = dispatch(PR_SYS_DISPATCH_OFF);
