@@ -6,6 +6,7 @@
 #include "image.h"
 #include "replay.h"
 
+#include <Zydis/Zydis.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@ enum {
     JUMP_LENGTH = 5,
     MAX_NUMBER = 511,
     NEIGHBOURHOOD = 1 << 15, /* bytes on both sides where branches to the place are looked for */
+    NEAR = 136,              /* a short branch is not so far away */
+    LEAD = 256,              /* bytes before, by the end of which decoding has found its feet */
 };
 
 static bool is_call(const struct checkpoint *c, int pages_fd, uint64_t address)
@@ -47,15 +50,58 @@ static bool starts_at(const struct checkpoint *c, uint64_t begin, uint64_t end)
     return false;
 }
 
-/* Any bytes that could be a branch to BEGIN up to END, whether they are an instruction or not. */
+/* What is behind it need not be an instruction. */
+static bool leads_elsewhere(const ZydisDecodedInstruction *i)
+{
+    return i->meta.category == ZYDIS_CATEGORY_UNCOND_BR || i->meta.category == ZYDIS_CATEGORY_RET;
+}
+
+/* Where instructions may begin around ADDRESS: those that follow from each of the first places that
+ * are looked at, one of which is right; behind a jump, too, where there may be data. The sequences
+ * soon become the same one. MAY_BEGIN is for NEAR bytes on both sides. */
+static void find_instructions(const struct checkpoint *c, int pages_fd, uint64_t address,
+                              bool may_begin[2 * NEAR])
+{
+    enum { MAX_INSTRUCTION = 15, SIZE = LEAD + 2 * NEAR };
+    uint8_t code[SIZE + MAX_INSTRUCTION];
+    bool begins[SIZE + MAX_INSTRUCTION + 1] = {false};
+    ZydisDecoder decoder;
+    memset(may_begin, true, 2 * NEAR);
+    uint64_t from = address - NEAR - LEAD;
+    if (address < NEAR + LEAD || image_read(c, pages_fd, from, code, sizeof code) != sizeof code ||
+        !ZYAN_SUCCESS(ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))
+        return;
+    memset(begins, true, MAX_INSTRUCTION);
+    for (size_t i = 0; i < SIZE; i++) {
+        ZydisDecodedInstruction instruction;
+        if (!begins[i])
+            continue;
+        if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code + i, MAX_INSTRUCTION,
+                                                        &instruction)))
+            begins[i + 1] = true;
+        else if (leads_elsewhere(&instruction))
+            memset(begins + i + instruction.length, true,
+                   sizeof begins - (i + instruction.length) < MAX_INSTRUCTION
+                       ? sizeof begins - (i + instruction.length)
+                       : MAX_INSTRUCTION);
+        else
+            begins[i + instruction.length] = true;
+    }
+    memcpy(may_begin, begins + LEAD, 2 * NEAR);
+}
+
+/* Any bytes that could be a branch to BEGIN up to END. Those of a short branch are common among
+ * other bytes, and have to be where an instruction may begin. */
 static bool may_be_target(const struct checkpoint *c, int pages_fd, uint64_t begin, uint64_t end)
 {
     static uint8_t code[2 * NEIGHBOURHOOD];
+    bool may_begin[2 * NEAR];
     uint64_t from = begin > NEIGHBOURHOOD ? begin - NEIGHBOURHOOD : 0;
     uint8_t byte;
     while (from < begin && !image_read(c, pages_fd, from, &byte, 1))
         from = from / PAGE_SIZE * PAGE_SIZE + PAGE_SIZE; /* the image begins behind it */
     size_t size = image_read(c, pages_fd, from, code, sizeof code);
+    find_instructions(c, pages_fd, begin, may_begin);
     for (size_t i = 0; i + 5 <= size; i++) {
         uint64_t at = from + i, near, far;
         int32_t offset;
@@ -64,7 +110,9 @@ static bool may_be_target(const struct checkpoint *c, int pages_fd, uint64_t beg
         far = at + 5 + (uint64_t)(int64_t)offset;
         bool is_near = (code[i] & 0xf0) == 0x70 || code[i] == 0xeb || (code[i] & 0xfc) == 0xe0;
         bool is_far = code[i] == 0xe8 || code[i] == 0xe9 || (code[i] & 0xf0) == 0x80;
-        if ((is_near && near >= begin && near < end) || (is_far && far >= begin && far < end))
+        if (is_near && near >= begin && near < end && may_begin[at - (begin - NEAR)])
+            return true;
+        if (is_far && far >= begin && far < end)
             return true;
     }
     return false;

@@ -113,6 +113,11 @@ void replay_start_means(uint64_t thread);
 /* The handler of SIGILL, where instructions have become ud2. */
 void replay_on_ud2(int number, siginfo_t *info, struct ucontext *context);
 
+/* replay_host.c: hosts that say they do what they do not. */
+int replay_has_signals(void);   /* not in gem5 */
+int replay_needs_patches(void); /* the others mislead here; ends the program if patches do not do */
+void replay_lacks_jump(uint64_t address); /* ends the program: because of this one */
+
 /* replay_jump.c: jumps in place of system calls, in a region of one thread. */
 int replay_patch_jump(const struct replay_site *site); /* 0: none is possible */
 int replay_in_jumps(uint64_t begin, uint64_t end);     /* any of it is the runtime's near code */

@@ -7,8 +7,9 @@
  * seccomp   a filter that traps, the same SIGSYS. It goes by the instruction's address, too. It
  *           cannot be taken back, and needs "no new privileges".
  * patch     the system call instructions that ran when the region was recorded are replaced by ud2,
- *           which has the same length: a SIGILL for each. Needs nothing of the kernel's; a call
- * from another place, in a region that has left its path, is not seen. */
+ *           which has the same length: a SIGILL for each; or by jumps (replay_jump.c). Needs
+ * nothing of the kernel's; a call from another place, in a region that has left its path, is not
+ *           seen. What simulators and valgrind get: replay_host.c. */
 #include "replay.h"
 #include "report.h"
 #include "syscall.h"
@@ -130,8 +131,8 @@ static void patch(void)
         if (*code != SYSCALL)
             continue;
         *code = UD2;
-        if (is_jumping())
-            replay_patch_jump(site);
+        if (!(is_jumping() && replay_patch_jump(site)) && !replay_has_signals())
+            replay_lacks_jump(site->address);
     }
     elfie_set_action(SIGILL, replay_on_ud2, 0);
 }
@@ -141,7 +142,9 @@ static void patch(void)
 void replay_install_means(void)
 {
     int any = replay_means == MEANS_ANY;
-    if (any || replay_means == MEANS_DISPATCH) {
+    if (replay_needs_patches())
+        replay_means = MEANS_PATCH;
+    if (replay_means == MEANS_ANY || replay_means == MEANS_DISPATCH) {
         long result = dispatch(PR_SYS_DISPATCH_OFF);
         if (!result)
             replay_means = MEANS_DISPATCH;

@@ -89,9 +89,80 @@ openssl symbol:read:count2 10000 openssl dgst -sha256 numbers
 sqlite3 symbol:sqlite3_step:count1 10000 sqlite3 :memory: select(random())
 cc1 symbol:read:count2 10000 $(gcc -print-prog-name=cc1) -quiet a.c -o a.s
 ls symbol:write end ls -l
-date symbol:write end date
+date symbol:clock_gettime end date +%s.%N
 END
 rm -rf original
 for name in "${names[@]}"; do
     [ -e "$name/log.replay.elfie" ] && same "$name" "the files gone"
 done
+
+# --- another user, another directory, another day ---------------------------------------------------
+
+# Where the other user may come in, which the folder of the tests is not.
+elsewhere=$(mktemp -d)
+trap 'rm -rf "$elsewhere"' EXIT
+chmod 755 "$elsewhere"
+mkdir -m 777 "$elsewhere/out"
+cp icount "$elsewhere"
+names+=(asks)
+for name in "${names[@]}"; do
+    [ -e "$name/log.replay.elfie" ] && install -m 755 "$name/log.replay.elfie" "$elsewhere/$name"
+done
+
+# away WHAT COMMAND...: all ELFies by COMMAND, in a directory that is none of theirs.
+away() {
+    local what=$1 name
+    shift
+    for name in "${names[@]}"; do
+        [ -e "$elsewhere/$name" ] || continue
+        (cd / && timeout -s KILL 60 "$@" "$elsewhere/icount" -o "$elsewhere/out/$name" "$elsewhere/$name") \
+            >"$name/rest" 2>/dev/null </dev/null
+        echo $? >"$name/status"
+        equal "$name, $what: instructions" "$(cat "$elsewhere/out/$name")" \
+            "$(awk '/^inscount/ { print $2 }' "$name/log.0.result")"
+    done
+    equal "asks, $what: status" "$(cat asks/status)" 42
+    check "asks, $what: output" cmp asks/first <(echo before; cat asks/rest)
+    check "date, $what: the date of the recording" cmp date/first date/rest
+}
+
+# The clocks that count from the start of the machine go on by a year.
+year_on=(unshare --time --monotonic 31536000 --boottime 31536000)
+"${year_on[@]}" true 2>/dev/null || year_on=(unshare --user --map-root-user "${year_on[@]:1}")
+as_another=(setpriv --reuid 65534 --regid 65534 --clear-groups env -i)
+if ! "${year_on[@]}" true 2>/dev/null; then
+    skipped "recorded regions with another monotonic clock" "not permitted here: ${year_on[*]}"
+    year_on=(env)
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    skipped "recorded regions as another user" "only root can become another user"
+    as_another=(env -i)
+fi
+away "another user, directory and monotonic clock" "${year_on[@]}" "${as_another[@]}"
+
+# The date cannot be changed for one program alone, and libfaketime is for dynamic ones. But who asks no
+# clock cannot see the date: a call that reads one is the end here, and the region has no vdso that it
+# could ask instead. Not by seccomp: a tracer sees the calls before its filter does.
+if has strace strace "recorded regions that ask no clock"; then
+    asked=(strace -f -qq -o trace -e 'trace=%clock' -e 'inject=%clock:signal=KILL')
+    for name in date asks asks-static; do
+        [ -e "$name/log.replay.elfie" ] || continue
+        for means in dispatch patch; do
+            rm -f trace
+            ELFIE_REPLAY_MEANS=$means "${asked[@]}" "$name/log.replay.elfie" >"$name/rest" 2>/dev/null
+            equal "$name, by $means: asks no clock" "$(grep -vE -- '^[0-9]+ +(---|\+\+\+)' trace)" ""
+            check "$name, by $means: prints the recorded time" cmp "$name/rest" <(grep -vx before "$name/first")
+        done
+    done
+    { ELFIE_REPLAY=off "${asked[@]}" date/log.replay.elfie; } >/dev/null 2>&1
+    check "date, left to the kernel: asks the clock" grep -q ' clock_gettime(CLOCK_REALTIME' trace
+fi
+if has gdb gdb "recorded regions without a vdso"; then
+    for name in date asks; do
+        [ -e "$name/log.replay.elfie" ] || continue
+        DEBUGINFOD_URLS='' gdb -q -batch -ex 'break t0.jump' -ex run -ex 'info proc mappings' \
+            "$name/log.replay.elfie" >maps 2>&1
+        check "$name: seen at its start" grep -q '^Breakpoint 1, ' maps
+        equal "$name: no vdso" "$(grep -cE 'vdso|vvar' maps)" 0
+    done
+fi
