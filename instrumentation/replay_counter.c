@@ -51,6 +51,9 @@ static const char taken_away[] = "somebody has taken the hardware counter away" 
 static const char miscounted[] =
     "the hardware counter has not counted as many instructions as were recorded" ADVICE;
 
+static const char overtaken[] =
+    "the log has a call or an RDTSC before, or the hardware counter has counted too much" ADVICE;
+
 static uint64_t margin; /* instructions before a stop that are stepped; 0: there is no counter */
 static uint64_t fault_extra; /* counted for each page fault */
 static elfie_handler *handlers[SIGSYS + 1];
@@ -166,7 +169,7 @@ static void count_to_overflow(uint64_t thread, const struct sigcontext *register
     s->estimated = 1;
     s->rip = 0; /* the last one is not known */
     if (s->count >= next_record(thread))
-        replay_diverged(thread, registers, NO_CALL, "the log has a call or an RDTSC before");
+        replay_diverged(thread, registers, NO_CALL, overtaken);
 }
 
 void replay_check_end(uint64_t thread, const struct sigcontext *registers)
