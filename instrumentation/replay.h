@@ -58,7 +58,7 @@ struct replay_state {
 
     /* Where a hardware counter counts: replay_counter.c. */
     uint64_t goal;      /* instructions that are complete where it has to stop next */
-    uint64_t period;    /* and behind how many it is asked to */
+    uint64_t freely;    /* how many of them it is let run */
     uint64_t overhead;  /* what it counts of the runtime between two handlers */
     uint64_t faults;    /* page faults before it was enabled */
     int32_t counter;    /* descriptor, or -1 */

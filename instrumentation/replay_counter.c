@@ -32,7 +32,7 @@ enum {
     MARGIN_LEAST = 64,
     MARGIN_MAX = 1 << 13,
     CALIBRATIONS = 4,
-    WORTH = 64, /* instructions that are stepped rather than counted: a handler has six calls */
+    WORTH = 16, /* instructions that are stepped rather than counted: a handler has six calls */
     LONG_TAIL = 1 << 14,
     INSTRUCTION_MAX = 15,
     TRIAL_PAGES = 8,
@@ -50,6 +50,9 @@ static const char not_stopped[] = "the hardware counter has not stopped it in ti
 static const char taken_away[] = "somebody has taken the hardware counter away" ADVICE;
 static const char miscounted[] =
     "the hardware counter has not counted as many instructions as were recorded" ADVICE;
+
+static const char overtaken[] =
+    "the log has a call or an RDTSC before, or the hardware counter has counted too much" ADVICE;
 
 static uint64_t margin; /* instructions before a stop that are stepped; 0: there is no counter */
 static uint64_t fault_extra; /* counted for each page fault */
@@ -143,7 +146,8 @@ static void count_to_record(uint64_t thread, int number, const siginfo_t *info,
     int known = record != UINT64_MAX && is_record(thread, number, info, registers);
     if (freely) {
         int64_t seen = (int64_t)(n - expected);
-        n -= (uint64_t)extra_of(number, seen, known && !s->doubtful);
+        int64_t extra = extra_of(number, seen, known && !s->doubtful);
+        n = (int64_t)n < extra ? 0 : n - (uint64_t)extra;
         if (record > s->goal && (known ? expected : n) >= s->goal - s->count)
             replay_diverged(thread, registers, NO_CALL, not_stopped);
     }
@@ -159,13 +163,13 @@ static void count_to_overflow(uint64_t thread, const struct sigcontext *register
     struct replay_state *s = replay_state_of(thread);
     if (n > s->goal - s->count)
         replay_diverged(thread, registers, NO_CALL, not_stopped);
-    if (n > s->period && margin_for(n - s->period) > margin && margin < MARGIN_MAX)
-        __atomic_store_n(&margin, margin_for(n - s->period), __ATOMIC_RELAXED);
+    if (n > s->freely && margin_for(n - s->freely) > margin && margin < MARGIN_MAX)
+        __atomic_store_n(&margin, margin_for(n - s->freely), __ATOMIC_RELAXED);
     s->count += n;
     s->estimated = 1;
     s->rip = 0; /* the last one is not known */
     if (s->count >= next_record(thread))
-        replay_diverged(thread, registers, NO_CALL, "the log has a call or an RDTSC before");
+        replay_diverged(thread, registers, NO_CALL, overtaken);
 }
 
 void replay_check_end(uint64_t thread, const struct sigcontext *registers)
@@ -269,11 +273,13 @@ static int is_plain(uint64_t rip)
     return elfie_instruction_at((const uint8_t *)rip, INSTRUCTION_MAX) == PLAIN;
 }
 
+/* When the handler returns. The signal comes behind PERIOD instructions of the region at least: the
+ * overhead is that of its handler, too. */
 static void enable(struct replay_state *s, uint64_t period)
 {
     if (fault_extra)
         s->faults = page_faults();
-    elfie_set_counter(s->counter, period);
+    elfie_set_counter(s->counter, period + s->overhead);
     s->enable = 1;
 }
 
@@ -288,17 +294,19 @@ int replay_runs_freely(uint64_t thread, struct sigcontext *registers)
             enable(s, FAR);
         return 0;
     }
-    if (record <= goal)
-        goal = record + margin; /* it comes before */
-    if (goal - s->count <= margin + WORTH)
+    uint64_t late = __atomic_load_n(&margin, __ATOMIC_RELAXED);
+    uint64_t left = (record <= goal ? record : goal) - s->count;
+    if (left <= WORTH || (record > goal && left <= late + WORTH))
         return 0;
-    __atomic_store_n(&s->goal, goal, __ATOMIC_RELAXED);
-    __atomic_store_n(&s->runs, s->runs + 1, __ATOMIC_RELEASE);
+    if (record <= goal)
+        goal = record + 2 * late; /* only where it does not come */
+    s->freely = goal - s->count - late;
     s->free = 1;
     s->after_pushf = 0;
     registers->eflags &= ~(uint64_t)TRAP_FLAG;
-    s->period = goal - s->count - margin;
-    enable(s, s->period);
+    __atomic_store_n(&s->goal, goal, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->runs, s->runs + 1, __ATOMIC_RELEASE);
+    enable(s, s->freely);
     return 1;
 }
 

@@ -143,8 +143,10 @@ void replay_diverged(uint64_t thread, const struct sigcontext *registers, uint64
         put_json(&line, thread, registers, number, why);
     else
         put_text(&line, thread, registers, number, why);
-    /* The first thread's report counts; others follow from it. */
-    if (elfie_process.report != REPORT_OFF && !__atomic_exchange_n(&reported, 1, __ATOMIC_RELAXED))
+    /* The first thread's report counts; others follow from it, and must not end it. */
+    while (__atomic_exchange_n(&reported, 1, __ATOMIC_RELAXED))
+        elfie_syscall(__NR_pause);
+    if (elfie_process.report != REPORT_OFF)
         elfie_write(&line);
     elfie_not_counted = 1;
     for (;;)
