@@ -4,6 +4,7 @@
 #include "elfie.h"
 #include "ending.h"
 #include "events.h"
+#include "replay.h"
 #include "signals.h"
 #include "step.h"
 #include "syscall.h"
@@ -41,6 +42,13 @@ static void provide_means(struct elfie_counter *c, int index)
         c->stepping = 1;
 }
 
+static void at_recorded_end(uint64_t thread);
+
+int elfie_is_recorded_end(uint64_t thread, uint64_t icount)
+{
+    return elfie_process.replayed == REPLAYED && elfie_config.replay->logs[thread].icount == icount;
+}
+
 struct elfie_goal *elfie_add_goal(uint64_t thread, uint64_t pc, uint64_t period, uint64_t max,
                                   elfie_goal_reached *reached, void *argument)
 {
@@ -52,8 +60,13 @@ struct elfie_goal *elfie_add_goal(uint64_t thread, uint64_t pc, uint64_t period,
         g++;
     if (g == c->goals + MAX_GOALS || !period)
         return NULL;
+    int is_recorded_end = !pc && period == max && !c->icount && elfie_is_recorded_end(thread, max);
+    if (is_recorded_end)
+        elfie_process.at_recorded_end = at_recorded_end;
     *g = (struct elfie_goal){
-        .kind = pc ? GOAL_PC : GOAL_ICOUNT,
+        .kind = pc                ? GOAL_PC
+                : is_recorded_end ? GOAL_RECORDED_END
+                                  : GOAL_ICOUNT,
         .event = -1,
         .pc = pc,
         .next = pc ? period : c->icount + period,
@@ -68,11 +81,12 @@ struct elfie_goal *elfie_add_goal(uint64_t thread, uint64_t pc, uint64_t period,
     return g;
 }
 
+/* Those that have to be looked for. */
 static int num_goals(const struct elfie_counter *c)
 {
     int count = 0;
     for (int i = 0; i < MAX_GOALS; i++)
-        count += c->goals[i].kind != GOAL_NONE;
+        count += c->goals[i].kind == GOAL_ICOUNT || c->goals[i].kind == GOAL_PC;
     return count;
 }
 
@@ -128,6 +142,14 @@ void elfie_reach_event(uint64_t thread, uint64_t goal, int signal, void *info, v
         reach(thread, &c->goals[goal], signal, info, context);
 }
 
+static void at_recorded_end(uint64_t thread)
+{
+    for (struct elfie_goal *g = elfie_records[thread].counter.goals, *end = g + MAX_GOALS; g < end;
+         g++)
+        if (g->kind == GOAL_RECORDED_END)
+            reach(thread, g, 0, NULL, NULL);
+}
+
 /* --- means ----------------------------------------------------------------------------------- */
 
 static _Noreturn void refuse(uint64_t thread, const struct elfie_goal *g)
@@ -175,10 +197,11 @@ uint64_t elfie_start_counting(uint64_t thread)
         provide_means(c, i);
     /* Calls of a replay that comes by signals, and steps of its own, would be counted as well. */
     if (elfie_process.replayed && (c->stepping || c->counter >= 0 || elfie_config.num_threads > 1))
-        elfie_fail("a region that is replayed can end by address only, and with one thread "
-                   "(ELFIE_PCCOUNT=1); ELFIE_REPLAY=off counts, without the recorded answers; the "
-                   "region was not run",
-                   0);
+        elfie_fail(
+            "a region that is replayed ends where its recording does; a place before that is "
+            "found by address only, and with one thread (ELFIE_PCCOUNT=1, ELFIE_WARMUP=0); "
+            "ELFIE_REPLAY=off counts, without the recorded answers; the region was not run",
+            0);
     if (c->stepping) {
         elfie_close_event(c->counter);
         c->counter = -1;

@@ -6,6 +6,7 @@
  *   number    a hardware counter that stops short, then the trap flag up to the goal
  *   either    the trap flag from the first instruction on, where the above is not to be had: about
  *             90,000 instructions a second (measured on a virtual machine, Linux 6.18)
+ *   the number of all recorded instructions of a region that is replayed: nothing is needed
  *
  * What counts: instructions of the thread itself. A REP-prefixed instruction counts once, a system
  * call once. Instructions of the program's signal handlers do not count where the trap flag counts.
@@ -24,7 +25,7 @@ typedef void elfie_goal_reached(uint64_t thread, struct elfie_goal *goal, int si
                                 void *context);
 
 struct elfie_goal {
-    enum { GOAL_NONE, GOAL_ICOUNT, GOAL_PC } kind;
+    enum { GOAL_NONE, GOAL_ICOUNT, GOAL_PC, GOAL_RECORDED_END } kind;
     int32_t event;               /* descriptor of a breakpoint event, or -1 */
     uint64_t pc;                 /* of a GOAL_PC */
     uint64_t arrivals;           /* at pc, where the trap flag counts them */
@@ -61,6 +62,10 @@ struct elfie_counter {
  * Returns it, or NULL where the thread has MAX_GOALS already or a number is 0. */
 struct elfie_goal *elfie_add_goal(uint64_t thread, uint64_t pc, uint64_t period, uint64_t max,
                                   elfie_goal_reached *reached, void *argument);
+
+/* A thread that is replayed has executed all that was recorded of it behind instruction ICOUNT. Its
+ * goal is reached there, and the replay goes on with what comes then: it ends the thread. */
+int elfie_is_recorded_end(uint64_t thread, uint64_t icount);
 
 /* The last thing before a thread enters the region: readies its goals. Returns the flags to enter
  * it with besides its own. Ends the process with status 3 where a goal cannot be found. */

@@ -22,7 +22,7 @@
 #endif
 
 enum { SELECTOR_ALLOW = 0, SELECTOR_BLOCK = 1 }; /* uapi/linux/prctl.h */
-enum { TRAP_FLAG = 0x100, SYSCALL_LENGTH = 2 };
+enum { SYSCALL_LENGTH = 2 };
 
 /* Threads and processes that the region creates, where calls are answered: at a time. */
 enum { MORE_THREADS = 512 };

@@ -54,6 +54,17 @@ static void on_end(uint64_t thread, struct elfie_goal *goal, int signal, void *i
     elfie_end_thread(thread);
 }
 
+/* Of a region that is replayed, which ends by itself when all threads have come. */
+static void on_recorded_end(uint64_t thread, struct elfie_goal *goal, int signal, void *info,
+                            void *context)
+{
+    (void)goal;
+    (void)signal;
+    (void)info;
+    (void)context;
+    take(&elfie_perf_threads[thread], &elfie_perf_threads[thread].end);
+}
+
 static void say_of_thread(uint64_t thread, const char *what)
 {
     struct elfie_line line;
@@ -106,7 +117,9 @@ static void set_ends(uint64_t thread, struct perf_thread *t)
                       "elfie-record --watch-addr): it ends by number of instructions\n");
     if (is_known(&t->warmup_place))
         add_goal(thread, &t->warmup_place, on_warmup_end);
-    if (is_known(&t->end_place)) {
+    if (!t->end_place.pc && elfie_is_recorded_end(thread, t->end_place.icount)) {
+        add_goal(thread, &t->end_place, on_recorded_end);
+    } else if (is_known(&t->end_place)) {
         elfie_expect_end(thread);
         add_goal(thread, &t->end_place, on_end);
     }

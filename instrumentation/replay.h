@@ -22,7 +22,6 @@ enum replay_mode {
     REPLAY_OFF,
 };
 
-enum { TRAP_FLAG = 0x100, RESUME_FLAG = 0x10000 }; /* of rflags */
 enum { STATUS_DIVERGED = 3 };                      /* of a region that left its path */
 enum { CALL_LENGTH = 2 };                          /* of the system call instruction */
 enum { MAX_ERROR = 4095 };                         /* -4095 to -1 are errors: the kernel's ABI */

@@ -90,9 +90,17 @@ static void mark_ended(struct replay_state *s)
     __atomic_store_n(&s->ended, 1, __ATOMIC_RELEASE);
 }
 
+/* All that was recorded of the thread has been executed. */
+static void tell_end(uint64_t thread)
+{
+    if (elfie_process.at_recorded_end && thread < elfie_config.num_threads)
+        elfie_process.at_recorded_end(thread);
+}
+
 void replay_exit(uint64_t thread, uint64_t status)
 {
     struct replay_state *s = replay_state_of(thread);
+    tell_end(thread);
     __atomic_store_n(&s->count, s->count, __ATOMIC_RELEASE);
     mark_ended(s);
     for (;;)
@@ -111,25 +119,29 @@ static void wait_for_others(struct replay_state *s)
 
 void replay_exit_group(uint64_t thread, uint64_t status)
 {
+    tell_end(thread);
     wait_for_others(replay_state_of(thread));
     for (;;)
         elfie_syscall(__NR_exit_group, status);
 }
 
 /* Where a region ends between calls, only who counts comes to rest there. */
-static void say_end(uint64_t thread)
+static int is_at_end(uint64_t thread)
 {
     const struct replay_state *s = replay_state_of(thread);
-    const struct replay_logs *logs = &elfie_replay.logs[thread];
-    int at_end = s->stepped || s->scheduled || logs->last == LAST_IS_CALL;
-    int is_late = !at_end && replay_mode == REPLAY_EXACT;
+    return s->stepped || s->scheduled || elfie_replay.logs[thread].last == LAST_IS_CALL;
+}
+
+static void say_end(uint64_t thread)
+{
+    int at_end = is_at_end(thread), is_late = !at_end && replay_mode == REPLAY_EXACT;
     struct elfie_line line;
     if (!elfie_process.verbose && !is_late)
         return;
     elfie_begin(&line);
     elfie_put(&line, at_end ? "the region is at its recorded end, instruction "
                             : "the region has passed its recorded end, instruction ");
-    elfie_put_decimal(&line, logs->icount);
+    elfie_put_decimal(&line, elfie_replay.logs[thread].icount);
     if (is_late)
         elfie_put(&line, ", which is too far behind its last system call to be stepped to "
                          "(\"make ELFIE=... schedule\" finds it once and for all)");
@@ -142,6 +154,8 @@ void replay_end(uint64_t thread)
     struct replay_state *s = replay_state_of(thread);
     const struct __kernel_timespec second = {.tv_sec = 1};
     uint32_t never = 0;
+    if (is_at_end(thread))
+        tell_end(thread);
     mark_ended(s);
     if ((s->stepped || s->scheduled) && elfie_replay.num_threads > 1 && !all_ended())
         for (;;) {

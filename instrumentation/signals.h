@@ -12,6 +12,8 @@
 #include <asm/ucontext.h>
 #include <stdint.h>
 
+enum { TRAP_FLAG = 0x100, RESUME_FLAG = 0x10000 }; /* of rflags */
+
 typedef void elfie_handler(int number, siginfo_t *info, struct ucontext *context);
 
 /* Handles signal NUMBER by HANDLER, or by default where it is NULL, with MASK blocked meanwhile. */

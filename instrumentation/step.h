@@ -6,8 +6,6 @@
 
 #include "signals.h"
 
-enum { TRAP_FLAG = 0x100 };
-
 #pragma GCC visibility push(hidden)
 
 /* Handler of SIGTRAP and of EVENT_SIGNAL. */

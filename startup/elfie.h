@@ -134,6 +134,8 @@ struct elfie_process {
     int recorded_mmap;    /* ELFIE_MMAP=recorded */
     /* System calls get the recorded answers; with REPLAYED_INPUT the kernel keeps the threads. */
     enum { NOT_REPLAYED, REPLAYED, REPLAYED_INPUT } replayed;
+    /* A thread that is replayed exactly has executed its last recorded instruction. May be NULL. */
+    void (*at_recorded_end)(uint64_t thread);
 };
 enum { ELFIE_PATH_MAX = 4096 }; /* with the NUL, as the kernel has it */
 extern struct elfie_process elfie_process;

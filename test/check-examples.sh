@@ -43,3 +43,18 @@ gcc -std=c11 -D_GNU_SOURCE -O2 -o icount "$top/test/icount.c" || failed "icount 
 timeout 120 ./icount -o counts ./mt.replay.elfie >out
 equal "MT: output by schedule" "$(cat out)" "$(timeout 30 ./mt.basic.elfie)"
 equal "MT: instructions" "$(paste -sd ' ' counts)" "$(sed -n 's/^inscount: //p' mt.?.result | paste -sd ' ')"
+
+# Counters over exactly the recorded course, which needs no counter to find its end.
+count_of() { sed -n 's/^inscount: //p' "$1.result"; }
+end_of() { sed -n '/^Simulation end: TSC/{n;s/^\tSim-end-icount //p}' "$1.perf.txt"; }
+check "made for replay with counters" make -f "$elfie_mk" KIND=perf REPLAY=1
+for name in st mt; do
+    timeout 60 ./$name.perf.elfie >out
+    equal "$name, perf: status" $? 0
+    equal "$name, perf: output" "$(cat out)" "$(timeout 30 ./$name.basic.elfie)"
+    for result in $name.?.result; do
+        equal "${result%.result}, perf: ends where the recording does" "$(end_of "${result%.result}")" \
+            "$(count_of "${result%.result}")"
+    done
+    check "$name, perf: time of the whole region" grep -qE '^hw_.* sw_task_clock:[1-9][0-9]* $' <(tail -n 1 $name.0.perf.txt)
+done

@@ -68,3 +68,8 @@ check "mt: which number" grep -q 'found: .*, at instruction 86$' <(timeout 20 mt
 sed -i '1s/.*/27 2 2721/' cycle/log_0.0.race
 "$pinball2elf" --kind replay cycle/log_0
 refuses "mt: an order that has a cycle" 3 'the threads wait for each other' timeout 60 cycle/log_0.replay.elfie
+
+# With counters, too: no report makes it good.
+check "perf: made" "$pinball2elf" --kind perf --replay work/log_0
+refuses "perf: another answer, another way" 3 'leaves the recorded path' timeout 20 work/log_0.perf.elfie
+equal "perf: no end in the report" "$(grep -c '^Simulation end: not reached' log_0.0.perf.txt)" 1
