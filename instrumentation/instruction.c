@@ -2,7 +2,7 @@
 /* See instruction.h. Opcodes: Intel SDM volume 2, appendix A. */
 #include "instruction.h"
 
-static int is_prefix(uint8_t byte)
+int elfie_is_prefix(uint8_t byte)
 {
     switch (byte) {
     case 0x26:
@@ -32,7 +32,7 @@ enum instruction elfie_instruction_at(const uint8_t *code, size_t size)
 {
     int repeated = 0;
     size_t i = 0;
-    for (; i < size && is_prefix(code[i]); i++)
+    for (; i < size && elfie_is_prefix(code[i]); i++)
         repeated |= code[i] == 0xf2 || code[i] == 0xf3;
     if (i >= size)
         return PLAIN;

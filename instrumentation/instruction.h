@@ -13,8 +13,12 @@ enum instruction {
     STRING       /* with a REP prefix: a trap after each turn, at the same address */
 };
 
-/* CODE: up to SIZE bytes that can be read, of which an instruction takes 15 at most. */
+enum { INSTRUCTION_MAX = 15 }; /* bytes */
+
+/* CODE: up to SIZE bytes that can be read. */
 enum instruction elfie_instruction_at(const uint8_t *code, size_t size)
     __attribute__((visibility("hidden")));
+
+int elfie_is_prefix(uint8_t byte) __attribute__((visibility("hidden")));
 
 #endif

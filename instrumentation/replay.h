@@ -22,9 +22,9 @@ enum replay_mode {
     REPLAY_OFF,
 };
 
-enum { STATUS_DIVERGED = 3 };                      /* of a region that left its path */
-enum { CALL_LENGTH = 2 };                          /* of the system call instruction */
-enum { MAX_ERROR = 4095 };                         /* -4095 to -1 are errors: the kernel's ABI */
+enum { STATUS_DIVERGED = 3 }; /* of a region that left its path */
+enum { CALL_LENGTH = 2 };     /* of the system call instruction */
+enum { MAX_ERROR = 4095 };    /* -4095 to -1 are errors: the kernel's ABI */
 
 /* replay.S, one for each static thread; the streams lie one behind the other. */
 struct replay_logs {

@@ -34,7 +34,6 @@ enum {
     CALIBRATIONS = 4,
     WORTH = 16, /* instructions that are stepped rather than counted: a handler has six calls */
     LONG_TAIL = 1 << 14,
-    INSTRUCTION_MAX = 15,
     TRIAL_PAGES = 8,
     /* Some processors count one for each page fault and each interrupt (Weaver, Terpstra, Moore:
      * Non-Determinism and Overcount on Modern Hardware Performance Counter Implementations, 2013).

@@ -8,6 +8,7 @@
  * one is changed, so that no other thread finds half of it, and nobody need know whether the bytes
  * before are prefixes. Code that the region maps or makes is changed when its turn comes: all that
  * runs before is known. */
+#include "instruction.h"
 #include "replay.h"
 #include "syscall.h"
 
@@ -26,23 +27,8 @@ static int faulting; /* CPUID faults in the region */
 uint64_t replay_skip_prefixes(uint64_t rip)
 {
     const uint8_t *code = (const uint8_t *)rip;
-    for (int i = 0; i < MAX_PREFIXES; i++, code++)
-        switch (*code) {
-        case 0x26:
-        case 0x2e:
-        case 0x36:
-        case 0x3e: /* segments */
-        case 0x64:
-        case 0x65:
-        case 0x66:
-        case 0x67:
-        case 0xf2:
-        case 0xf3:
-            break;
-        default:
-            if (*code >> 4 != 4) /* REX */
-                return (uint64_t)code;
-        }
+    for (int i = 0; i < MAX_PREFIXES && elfie_is_prefix(*code); i++)
+        code++;
     return (uint64_t)code;
 }
 

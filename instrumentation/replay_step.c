@@ -3,10 +3,11 @@
  * before the next one the thread waits for those that .race names. A system call and an RDTSC come
  * as SIGSYS and SIGSEGV, a CPUID as SIGILL, and have no SIGTRAP behind them: they are counted
  * there. A string instruction with a REP prefix traps behind each round, and counts once. */
+#include "instruction.h"
 #include "replay.h"
 #include "syscall.h"
 
-enum { PUSHF = 0x9c, POPF = 0x9d, OPERAND_SIZE = 0x66, REP = 0xf3, REPNE = 0xf2 };
+enum { PUSHF = 0x9c, POPF = 0x9d, OPERAND_SIZE = 0x66 };
 #ifndef TRAP_PERF /* headers before 5.13 */
 #define TRAP_PERF 6
 #endif
@@ -15,19 +16,9 @@ enum { SPINS = 64 };
 enum { STUCK_EVERY = 1024, STUCK_TIMES = 16 }; /* looks whether all wait, and says so */
 enum { TAIL_MAX = 1 << 20 }; /* instructions that are stepped: 12 s, measured at 90,000 a second */
 
-/* The instruction at RIP is a string instruction with a REP prefix; prefixes stand in any order. */
 static int is_repeated(uint64_t rip)
 {
-    const uint8_t *code = (const uint8_t *)rip;
-    int repeated = 0;
-    for (int i = 0; i < 14; i++, code++) {
-        if (*code == REP || *code == REPNE)
-            repeated = 1;
-        else if (*code != OPERAND_SIZE && *code != 0x67 && (*code & 0xf0) != 0x40)
-            break;
-    }
-    return repeated && ((*code >= 0xa4 && *code <= 0xa7) || (*code >= 0xaa && *code <= 0xaf) ||
-                        (*code >= 0x6c && *code <= 0x6f));
+    return elfie_instruction_at((const uint8_t *)rip, INSTRUCTION_MAX) == STRING;
 }
 
 /* The thread waits, and may not go on: not only has it not noticed yet. */

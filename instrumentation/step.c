@@ -22,7 +22,7 @@
 #define TRAP_PERF 6
 #endif
 enum { PERF_DATA = 24 }; /* offset of si_perf_data in siginfo_t */
-enum { SYSCALL_LENGTH = 2, INSTRUCTION_MAX = 15 };
+enum { SYSCALL_LENGTH = 2 };
 enum { CALIBRATIONS = 4 };
 enum { SKID = 4096 }; /* instructions that a counter may stop late; measured by others: hundreds */
 
