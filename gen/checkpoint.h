@@ -120,16 +120,18 @@ struct replay_thread {
 };
 
 struct replay_site;
-struct replay_instruction;
+struct replay_sites {
+    struct replay_site *list; /* in ascending order when all logs have been read */
+    size_t count, max;
+};
 
 struct replay {
-    struct replay_thread *threads; /* num_static_threads of them */
-    uint64_t size;                 /* of replay.bin */
-    bool scheduled;                /* there is a schedule: stops have addresses */
-    struct replay_site *sites;     /* system call instructions that ran, in ascending order */
-    size_t num_sites;
-    struct replay_instruction *instructions; /* others that have records, likewise */
-    size_t num_instructions;
+    struct replay_thread *threads;    /* num_static_threads of them */
+    uint64_t size;                    /* of replay.bin */
+    bool scheduled;                   /* there is a schedule: stops have addresses */
+    uint64_t digest;                  /* of what a schedule depends on */
+    struct replay_sites sites;        /* system call instructions that ran */
+    struct replay_sites instructions; /* others that have records; form is enum replay_kind */
 };
 
 struct checkpoint {

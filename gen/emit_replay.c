@@ -41,9 +41,9 @@ static void emit_sites(FILE *to, const struct checkpoint *c)
           "instrumentation/replay_log.h\n"
           "elfie_replay_sites:\n",
           to);
-    for (size_t i = 0; i < c->replay->num_sites; i++)
-        fprintf(to, "        .quad    0x%016" PRIx64 ", %" PRIu64 "\n", c->replay->sites[i].address,
-                c->replay->sites[i].form);
+    for (size_t i = 0; i < c->replay->sites.count; i++)
+        fprintf(to, "        .quad    0x%016" PRIx64 ", %" PRIu64 "\n",
+                c->replay->sites.list[i].address, c->replay->sites.list[i].form);
 }
 
 static void emit_instructions(FILE *to, const struct checkpoint *c)
@@ -51,9 +51,9 @@ static void emit_instructions(FILE *to, const struct checkpoint *c)
     fputs("\n# Other instructions that the log answers, struct replay_instruction\n"
           "elfie_replay_instructions:\n",
           to);
-    for (size_t i = 0; i < c->replay->num_instructions; i++)
+    for (size_t i = 0; i < c->replay->instructions.count; i++)
         fprintf(to, "        .quad    0x%016" PRIx64 ", %" PRIu64 "\n",
-                c->replay->instructions[i].address, c->replay->instructions[i].kind);
+                c->replay->instructions.list[i].address, c->replay->instructions.list[i].form);
 }
 
 /* enum replay_last */
@@ -82,11 +82,12 @@ static void emit_table(FILE *to, const struct checkpoint *c)
             "        .quad    %-22d # the image has pages that the region maps later\n"
             "        .quad    %-22u # threads, also those that the region starts\n"
             "        .quad    %-22d # there is a schedule: stops have addresses\n"
+            "        .quad    0x%-20" PRIx64 " # digest for a schedule\n"
             "# records, values of registers, writes, orders, stops, their end, instructions in the "
             "region, "
             "enum replay_last, address of the last instruction\n",
-            c->replay->num_sites, c->replay->num_instructions, c->pages_early,
-            c->num_static_threads, c->replay->scheduled);
+            c->replay->sites.count, c->replay->instructions.count, c->pages_early,
+            c->num_static_threads, c->replay->scheduled, c->replay->digest);
     for (uint32_t t = 0; t < c->num_static_threads; t++)
         fprintf(to,
                 "        .quad    t%1$u.records, t%1$u.values, t%1$u.writes, t%1$u.orders, "

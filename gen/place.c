@@ -275,7 +275,7 @@ static uint64_t runtime_size(const struct layout *l, const struct checkpoint *c)
         size += RUNTIME_PER_SYMBOL + strlen(c->symbols[i].name);
     if (c->replay)
         size += c->replay->size +
-                (c->replay->num_sites + c->replay->num_instructions) * RUNTIME_PER_SITE +
+                (c->replay->sites.count + c->replay->instructions.count) * RUNTIME_PER_SITE +
                 c->num_contexts * RUNTIME_PER_STATE;
     return (size + RUNTIME_UNIT - 1) / RUNTIME_UNIT * RUNTIME_UNIT;
 }

@@ -128,8 +128,50 @@ static bool has_cmp(const struct checkpoint *c, int pages_fd, uint64_t address)
            !may_be_target(c, pages_fd, begin, end);
 }
 
-/* Recorders disagree whether ip_entry:syscall is the instruction or what is behind it: the image
- * decides. What is no system call there, code that the region writes first, goes. */
+/* --- lists of addresses ----------------------------------------------------------------------- */
+
+static int by_address(const void *a, const void *b)
+{
+    const struct replay_site *x = a, *y = b;
+    return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* Puts LIST in order without repeats. Gives how many are left. */
+static size_t put_in_order(struct replay_site *list, size_t count)
+{
+    size_t kept = 0;
+    if (count)
+        qsort(list, count, sizeof *list, by_address);
+    for (size_t i = 0; i < count; i++)
+        if (!kept || list[i].address != list[kept - 1].address)
+            list[kept++] = list[i];
+    return kept;
+}
+
+/* Records of a log name the same few addresses again and again, or each another one: the list is
+ * put in order when it is full, and grows if that leaves no room. */
+static void add_site(struct replay_sites *sites, struct replay_site site)
+{
+    if (sites->count == sites->max) {
+        sites->count = put_in_order(sites->list, sites->count);
+        if (sites->count >= sites->max / 2) {
+            sites->max = sites->max ? 2 * sites->max : 64;
+            sites->list = xreallocarray(sites->list, sites->max, sizeof site);
+        }
+    }
+    sites->list[sites->count++] = site;
+}
+
+void replay_add_instruction(struct replay *replay, uint64_t address, enum replay_kind kind)
+{
+    add_site(&replay->instructions, (struct replay_site){address, kind});
+}
+
+void replay_add_site(struct replay *replay, uint64_t address)
+{
+    add_site(&replay->sites, (struct replay_site){address, SITE_ALONE});
+}
+
 void replay_check_sites(struct checkpoint *c, int pages_fd)
 {
     struct replay *replay = c->replay;
@@ -138,50 +180,18 @@ void replay_check_sites(struct checkpoint *c, int pages_fd)
             replay_add_site(replay, c->call_sites[i]);
         else if (c->call_sites[i] >= CALL_LENGTH)
             replay_add_site(replay, c->call_sites[i] - CALL_LENGTH);
+    struct replay_sites *sites = &replay->sites, *others = &replay->instructions;
+    others->count = put_in_order(others->list, others->count);
+    sites->count = put_in_order(sites->list, sites->count);
     size_t kept = 0;
-    for (size_t i = 0; i < replay->num_sites; i++)
-        if (is_call(c, pages_fd, replay->sites[i].address))
-            replay->sites[kept++] = replay->sites[i];
-    replay->num_sites = kept;
-    for (size_t i = 0; i < replay->num_sites; i++) {
-        struct replay_site *s = &replay->sites[i];
+    for (size_t i = 0; i < sites->count; i++)
+        if (is_call(c, pages_fd, sites->list[i].address))
+            sites->list[kept++] = sites->list[i];
+    sites->count = kept;
+    for (size_t i = 0; i < sites->count; i++) {
+        struct replay_site *s = &sites->list[i];
         s->form = has_mov(c, pages_fd, s->address)   ? SITE_HAS_MOV
                   : has_cmp(c, pages_fd, s->address) ? SITE_HAS_CMP
                                                      : SITE_ALONE;
     }
-}
-
-void replay_add_instruction(struct replay *replay, uint64_t address, enum replay_kind kind)
-{
-    size_t i = replay->num_instructions;
-    while (i > 0 && replay->instructions[i - 1].address > address)
-        i--;
-    if (i > 0 && replay->instructions[i - 1].address == address)
-        return;
-    replay->instructions = xreallocarray(replay->instructions, replay->num_instructions + 1,
-                                         sizeof *replay->instructions);
-    memmove(replay->instructions + i + 1, replay->instructions + i,
-            (replay->num_instructions++ - i) * sizeof *replay->instructions);
-    replay->instructions[i] = (struct replay_instruction){.address = address, .kind = kind};
-}
-
-void replay_add_site(struct replay *replay, uint64_t address)
-{
-    size_t low = 0, high = replay->num_sites;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (replay->sites[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < replay->num_sites && replay->sites[low].address == address)
-        return;
-    if ((replay->num_sites & (replay->num_sites - 1)) == 0)
-        replay->sites = xreallocarray(replay->sites, replay->num_sites ? 2 * replay->num_sites : 1,
-                                      sizeof *replay->sites);
-    memmove(replay->sites + low + 1, replay->sites + low,
-            (replay->num_sites - low) * sizeof *replay->sites);
-    replay->sites[low] = (struct replay_site){.address = address};
-    replay->num_sites++;
 }

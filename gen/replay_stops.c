@@ -10,11 +10,20 @@
 #include "scan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct list {
     struct replay_stop *list;
     size_t count;
 };
+
+/* FNV-1a, of what a schedule depends on. It tells one of another recording under the same name. */
+static void add_to_digest(struct replay *replay, const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < size; i++)
+        replay->digest = (replay->digest ^ bytes[i]) * UINT64_C(0x100000001b3);
+}
 
 static void add_stop(struct list *l, struct replay_stop stop)
 {
@@ -41,7 +50,7 @@ static void read_back(FILE *from, uint64_t offset, void *to, size_t size)
 }
 
 /* Where each thread waits, and behind what: from the orders of thread T. */
-static void add_orders(struct list *stops, const struct replay *replay, uint32_t t, FILE *log)
+static void add_orders(struct list *stops, struct replay *replay, uint32_t t, FILE *log)
 {
     struct replay_order o;
     const struct replay_thread *p = &replay->threads[t];
@@ -49,6 +58,7 @@ static void add_orders(struct list *stops, const struct replay *replay, uint32_t
         read_back(log, p->orders + i, &o, sizeof o);
         add(&stops[t], o.icount);
         add(&stops[o.thread], o.other + 1);
+        add_to_digest(replay, &o, sizeof o);
     }
 }
 
@@ -63,7 +73,7 @@ static void add_writes(struct list *stops, const struct replay *replay, uint32_t
 }
 
 /* Instructions behind which the thread stops by itself. */
-static struct list records_of(const struct replay *replay, uint32_t t, FILE *log)
+static struct list records_of(struct replay *replay, uint32_t t, FILE *log)
 {
     struct list l = {0};
     struct replay_record r;
@@ -71,6 +81,7 @@ static struct list records_of(const struct replay *replay, uint32_t t, FILE *log
     for (uint64_t i = 0; i < p->records_size; i += sizeof r) {
         read_back(log, p->records + i, &r, sizeof r);
         add(&l, r.icount);
+        add_to_digest(replay, &r, sizeof r);
     }
     return l;
 }
@@ -145,20 +156,62 @@ static void read_line(struct schedule *s, const char *line)
         input_fail(s->in, "more than %llu bytes of stops", (unsigned long long)REPLAY_MAX);
 }
 
+/* "schedule 0xDIGEST". Where it is of something else there is no schedule. */
+static bool is_of_this_pinball(struct input *in, uint64_t digest)
+{
+    static const char word[] = "schedule";
+    size_t length;
+    uint64_t found;
+    const char *line = input_line(in, &length);
+    const char *at = line ? line + sizeof word - 1 : NULL;
+    if (!line || strncmp(line, word, sizeof word - 1) != 0 || !scan_blanks(&at) ||
+        !scan_hex(&at, &found) || !scan_end(at))
+        input_fail(in, "not 'schedule 0xDIGEST': '%.80s'", line ? line : "");
+    if (found != digest)
+        warn_at(input_path(in), input_line_number(in),
+                "made of another pinball, and not used: \"make ELFIE=... schedule\" makes one of "
+                "this");
+    return found == digest;
+}
+
+/* True at the last line of a schedule that is whole, "end". */
+static bool is_end(struct input *in, const char *line)
+{
+    size_t length;
+    if (strncmp(line, "end", 3) != 0 || !scan_end(line + 3))
+        return false;
+    for (const char *next; (next = input_line(in, &length));)
+        if (!scan_end(next))
+            input_fail(in, "a line behind the end: '%.80s'", next);
+    return true;
+}
+
+static void read_lines(struct schedule *s)
+{
+    size_t length;
+    for (const char *line; (line = input_line(s->in, &length));)
+        if (is_end(s->in, line))
+            return;
+        else if (!scan_end(line))
+            read_line(s, line);
+    input_fail(s->in, "the schedule is cut short: it has no 'end'");
+}
+
 /* The stops of BASE.schedule instead of those that are due, where there is one. */
 static void read_schedule(struct replay_reader *r, struct list *due)
 {
     uint32_t count = r->c->num_static_threads;
     struct schedule s = {
         .in = input_open(r->c->base, "schedule"), .num_threads = count, .due = due};
-    size_t length;
     if (!s.in)
         return;
+    if (!is_of_this_pinball(s.in, r->c->replay->digest)) {
+        input_close(s.in);
+        return;
+    }
     s.stops = xcalloc(count, sizeof *s.stops);
     s.met = xcalloc(count, sizeof *s.met);
-    for (const char *line; (line = input_line(s.in, &length));)
-        if (!scan_end(line))
-            read_line(&s, line);
+    read_lines(&s);
     for (uint32_t t = 0; t < count; t++) {
         if (s.met[t] != due[t].count)
             fail_at(input_path(s.in), input_line_number(s.in),
@@ -177,7 +230,7 @@ static void read_schedule(struct replay_reader *r, struct list *due)
 
 static void find_stops(struct replay_reader *r, struct list *stops)
 {
-    const struct replay *replay = r->c->replay;
+    struct replay *replay = r->c->replay;
     uint32_t count = r->c->num_static_threads;
     for (uint32_t t = 0; t < count; t++) {
         if (count > 1) {
@@ -185,6 +238,9 @@ static void find_stops(struct replay_reader *r, struct list *stops)
             add_writes(stops, replay, t, r->to);
         }
         add(&stops[t], r->ends[t] + 1);
+        add_to_digest(replay, &r->ends[t], sizeof r->ends[t]);
+        add_to_digest(replay, r->c->threads[t].gpr, sizeof r->c->threads[t].gpr);
+        add_to_digest(replay, &r->c->threads[t].last_pc, sizeof r->c->threads[t].last_pc);
     }
     for (uint32_t t = 0; t < count; t++) {
         struct list records = records_of(replay, t, r->to);
@@ -207,6 +263,7 @@ void replay_add_stops(struct replay_reader *r)
     struct replay *replay = r->c->replay;
     uint32_t count = r->c->num_static_threads;
     struct list *stops = xcalloc(count, sizeof *stops);
+    replay->digest = UINT64_C(0xcbf29ce484222325);
     find_stops(r, stops);
     read_schedule(r, stops);
     if (fseeko(r->to, 0, SEEK_END))

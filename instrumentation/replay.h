@@ -90,6 +90,7 @@ struct elfie_replay {
     uint64_t pages_early; /* the image has pages that the region maps later */
     uint64_t num_threads; /* static ones, also those that the region starts */
     uint64_t scheduled;   /* the stops have addresses */
+    uint64_t digest;      /* of what a schedule depends on; it begins with that */
     struct replay_logs logs[];
 };
 extern const struct elfie_replay elfie_replay;
@@ -213,6 +214,7 @@ int replay_count_record(uint64_t thread, uint64_t icount);
 /* replay_stops.c: a schedule is written. */
 void replay_schedule_path(const char *path); /* ELFIE_REPLAY_SCHEDULE: where to */
 int replay_writes_schedule(void);            /* opens it; 0: none is asked for */
+void replay_end_schedule(void);              /* all threads have ended as recorded */
 /* A stepped thread is before the instruction at RIP; AT_RECORD: behind a record's. */
 void replay_trace_step(uint64_t thread, uint64_t rip, int at_record);
 

@@ -244,6 +244,8 @@ static void on_signal(int number, siginfo_t *info, struct ucontext *context)
     struct replay_state *s = replay_state_of(thread);
     if (s->enabled)
         elfie_disable_counter(s->counter);
+    if (number == SIGTRAP && info->si_code <= 0)
+        number = EVENT_SIGNAL; /* somebody has sent it: the thread looks where it is, and goes on */
     handle(thread, number, info, context);
     if (s->enable) {
         s->enable = 0;
@@ -354,7 +356,9 @@ static void on_trial(int number, siginfo_t *info, struct ucontext *context)
     (void)context;
     if (!is_overflow(number, info))
         return;
-    uint64_t late = elfie_read_counter(trial.counter) - TRIAL_PERIOD; /* one that is early, too */
+    uint64_t counted = elfie_read_counter(trial.counter);
+    uint64_t late =
+        counted < TRIAL_PERIOD ? UINT64_MAX : counted - TRIAL_PERIOD; /* early: no use */
     if (late > trial.latest)
         trial.latest = late;
     trial.stopped++;

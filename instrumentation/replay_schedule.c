@@ -56,6 +56,9 @@ static void arm(uint64_t thread, const struct sigcontext *registers)
     if (s->breakpoint >= 0)
         elfie_syscall(__NR_close, s->breakpoint);
     s->breakpoint = -1;
+    while (s->stop < (const struct replay_stop *)elfie_replay.logs[thread].end &&
+           s->stop->icount <= s->count + 1)
+        s->stop++; /* somebody has edited the schedule */
     if (s->stop == elfie_replay.logs[thread].end ||
         (s->record < replay_records_end(thread) && s->record->icount < s->stop->icount))
         return;

@@ -115,6 +115,8 @@ static void on_trap(int number, siginfo_t *info, struct ucontext *context)
     uint64_t thread = replay_thread_at(context);
     struct replay_state *s = replay_state_of(thread);
     (void)number;
+    if (info->si_code <= 0)
+        return; /* somebody has sent it */
     if (s->scheduled) {
         if (info->si_code == TRAP_PERF)
             replay_at_breakpoint(thread, registers);

@@ -41,6 +41,31 @@ void replay_schedule_path(const char *value)
         elfie_fail("ELFIE_REPLAY_SCHEDULE is too long a name; the region was not run", 0);
 }
 
+static void put_line(const struct elfie_line *line)
+{
+    if (elfie_syscall(__NR_write, file, line->text, line->length) != (long)line->length)
+        elfie_fail("the file of ELFIE_REPLAY_SCHEDULE cannot be written to its end", 0);
+}
+
+static void put_header(void)
+{
+    struct elfie_line line;
+    line.length = 0;
+    elfie_put(&line, "schedule ");
+    elfie_put_hex(&line, elfie_replay.digest);
+    elfie_put(&line, "\n");
+    put_line(&line);
+}
+
+void replay_end_schedule(void)
+{
+    struct elfie_line line;
+    line.length = 0;
+    elfie_put(&line, "end\n");
+    if (file >= 0)
+        put_line(&line);
+}
+
 /* Not where the region may get memory: programs ask for the low 2 GiB by MAP_32BIT only. */
 int replay_writes_schedule(void)
 {
@@ -51,6 +76,7 @@ int replay_writes_schedule(void)
     if (file < 0)
         elfie_fail("the file of ELFIE_REPLAY_SCHEDULE cannot be written; the region was not run",
                    file);
+    put_header();
     for (uint64_t t = 0; t < elfie_replay.num_threads; t++) {
         long trace =
             elfie_syscall(__NR_mmap, 0, sizeof(struct replay_trace), PROT_READ | PROT_WRITE,
@@ -109,8 +135,7 @@ static void put_stop(uint64_t thread, uint64_t icount, uint64_t rip, uint64_t oc
     elfie_put(&line, " ");
     elfie_put_decimal(&line, occurrence);
     elfie_put(&line, "\n");
-    if (elfie_syscall(__NR_write, file, line.text, line.length) != (long)line.length)
-        elfie_fail("the file of ELFIE_REPLAY_SCHEDULE cannot be written to its end", 0);
+    put_line(&line);
 }
 
 /* The stop at LAST, and those on the way from BEGIN. FIRST is the instruction at BEGIN. */

@@ -77,17 +77,28 @@ void replay_clone(uint64_t thread, const struct sigcontext *registers, uint64_t 
 
 /* --- ends ------------------------------------------------------------------------------------- */
 
+enum { LOOK_EVERY = 1024 };
+
+static uint32_t resting;          /* a thread waits at its end for the others */
+static int64_t group_status = -1; /* of exit_group; -1: none was called */
+
+/* Threads come to their ends in any order: the last one must not miss that it is. */
 static int all_ended(void)
 {
     for (uint64_t t = 0; t < elfie_replay.num_threads; t++)
-        if (!__atomic_load_n(&replay_state_of(t)->ended, __ATOMIC_ACQUIRE))
+        if (!__atomic_load_n(&replay_state_of(t)->ended, __ATOMIC_SEQ_CST))
             return 0;
     return 1;
 }
 
 static void mark_ended(struct replay_state *s)
 {
-    __atomic_store_n(&s->ended, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->ended, 1, __ATOMIC_SEQ_CST);
+}
+
+static int is_ordered(const struct replay_state *s)
+{
+    return s->stepped || s->scheduled;
 }
 
 /* All that was recorded of the thread has been executed. */
@@ -97,39 +108,53 @@ static void tell_end(uint64_t thread)
         elfie_process.at_recorded_end(thread);
 }
 
+/* The last thread has come to its end; several may find that out. */
+static _Noreturn void end_process(void)
+{
+    static uint32_t over;
+    int64_t status = __atomic_load_n(&group_status, __ATOMIC_SEQ_CST);
+    while (__atomic_exchange_n(&over, 1, __ATOMIC_SEQ_CST))
+        elfie_syscall(__NR_pause);
+    replay_end_schedule();
+    for (;;)
+        elfie_syscall(__NR_exit_group, status < 0 ? 0 : status);
+}
+
 void replay_exit(uint64_t thread, uint64_t status)
 {
     struct replay_state *s = replay_state_of(thread);
     tell_end(thread);
     __atomic_store_n(&s->count, s->count, __ATOMIC_RELEASE);
     mark_ended(s);
+    if (is_ordered(s) && all_ended()) {
+        if (__atomic_load_n(&resting, __ATOMIC_SEQ_CST) ||
+            __atomic_load_n(&group_status, __ATOMIC_SEQ_CST) >= 0)
+            end_process();
+        replay_end_schedule();
+    }
     for (;;)
         elfie_syscall(__NR_exit, status);
 }
 
-/* Other threads that are stepped first come to their ends. */
-static void wait_for_others(struct replay_state *s)
-{
-    mark_ended(s);
-    while ((s->stepped || s->scheduled) && !all_ended()) {
-        elfie_syscall(__NR_sched_yield);
-        replay_look_after_counters();
-    }
-}
-
+/* Other threads that are ordered first come to their ends. */
 void replay_exit_group(uint64_t thread, uint64_t status)
 {
+    struct replay_state *s = replay_state_of(thread);
     tell_end(thread);
-    wait_for_others(replay_state_of(thread));
-    for (;;)
-        elfie_syscall(__NR_exit_group, status);
+    __atomic_store_n(&group_status, (int64_t)(status & 0xff), __ATOMIC_SEQ_CST);
+    mark_ended(s);
+    for (unsigned i = 1; is_ordered(s) && !all_ended(); i++) {
+        elfie_syscall(__NR_sched_yield);
+        if (i % LOOK_EVERY == 0)
+            replay_look_after_counters();
+    }
+    end_process();
 }
 
 /* Where a region ends between calls, only who counts comes to rest there. */
 static int is_at_end(uint64_t thread)
 {
-    const struct replay_state *s = replay_state_of(thread);
-    return s->stepped || s->scheduled || elfie_replay.logs[thread].last == LAST_IS_CALL;
+    return is_ordered(replay_state_of(thread)) || elfie_replay.logs[thread].last == LAST_IS_CALL;
 }
 
 static void say_end(uint64_t thread)
@@ -156,13 +181,12 @@ void replay_end(uint64_t thread)
     uint32_t never = 0;
     if (is_at_end(thread))
         tell_end(thread);
+    __atomic_store_n(&resting, 1, __ATOMIC_SEQ_CST);
     mark_ended(s);
-    if ((s->stepped || s->scheduled) && elfie_replay.num_threads > 1 && !all_ended())
-        for (;;) {
-            elfie_syscall(__NR_futex, &never, FUTEX_WAIT, 0, replay_is_counted() ? &second : NULL);
-            replay_look_after_counters();
-        }
+    while (is_ordered(s) && !all_ended()) {
+        elfie_syscall(__NR_futex, &never, FUTEX_WAIT, 0, replay_is_counted() ? &second : NULL);
+        replay_look_after_counters();
+    }
     say_end(thread);
-    for (;;)
-        elfie_syscall(__NR_exit_group, 0);
+    end_process();
 }

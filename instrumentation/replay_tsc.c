@@ -30,7 +30,7 @@ static const struct replay_record *find(uint64_t thread, const struct sigcontext
     const struct replay_record *r = s->record;
     if (replay_mode == REPLAY_IO)
         return replay_find_later(thread, behind, kind);
-    if (r == replay_records_end(thread) && !s->stepped &&
+    if (r == replay_records_end(thread) && !s->stepped && !s->scheduled &&
         elfie_replay.logs[thread].last != LAST_IS_CALL)
         replay_end(thread);
     if (r == replay_records_end(thread) || r->kind != kind)

@@ -104,9 +104,9 @@ schedule: elfies
 		ELFIE_REPLAY=exact ELFIE_REPLAY_SCHEDULE=$$e.schedule.tmp $$elfie.$(KIND).elfie \
 			>/dev/null </dev/null; \
 		status=$$?; \
-		if [ $$status -eq 3 ] || [ $$status -ge 124 ] || [ ! -s $$e.schedule.tmp ]; then \
+		if [ "$$(tail -n 1 $$e.schedule.tmp 2>/dev/null)" != end ]; then \
 			rm -f $$e.schedule.tmp; \
-			echo "$$e: no schedule: the replay ended with status $$status, or has no stops but its calls" >&2; \
+			echo "$$e: no schedule: the replay ended before its end, with status $$status, or needs none" >&2; \
 			exit 1; \
 		fi; \
 		mv -f $$e.schedule.tmp $$e.schedule; \
@@ -141,7 +141,7 @@ elfie_differ = $(if $(findstring x$(1)x,x$(2)x),,yes)
 
 # $(1): what the parts of pinball $(1) are made of besides files: options, and that it has a schedule,
 # which may be removed
-elfie_made = $(elfie_options)$(if $(elfie_replay),$(if $(wildcard $(1).schedule),; a schedule))
+elfie_made = $(elfie_options)$(if $(elfie_replay),$(if $(wildcard $(1).schedule $(1).schedule.bz2 $(1).schedule.gz),; a schedule))
 
 # $(1): not empty when $(1) has to be generated whatever its files' times are: something is
 # missing, other options, or regen

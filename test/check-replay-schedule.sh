@@ -88,13 +88,22 @@ refuse() {
     refuses "$1" 1 "$2" "$pinball2elf" --kind replay bad/log
 }
 refuse "a schedule that is cut short" '^bad/log.schedule:[0-9]+: the schedule is cut short' 'head -n 100'
-refuse "a stop too many" '^bad/log.schedule:[0-9]+: thread 0 has only' 'cat - <(echo 0 99999 0x400000 1)'
+# shellcheck disable=SC2016
+refuse "a stop too many" '^bad/log.schedule:[0-9]+: thread 0 has only' 'sed "\$i 0 99999 0x400000 1"'
 # shellcheck disable=SC2016
 refuse "a stop that is missing" '^bad/log.schedule:[0-9]+: no line for instruction [0-9]+ of thread' 'sed "$(awk "\$1 == 0 { n = NR } END { print n - 1 }" mt/first)d"'
 refuse "stops in the wrong order" '^bad/log.schedule:[0-9]+: instruction [0-9]+ of thread 1 is behind' 'sed "/^1 /{h;p;x}"'
-refuse "a schedule of something else" '^bad/log.schedule:1: not .THREAD INSTRUCTION' 'sed "1s/.*/hello/"'
-refuse "an address of the kernel" '^bad/log.schedule:1: no thread, address or occurrence' \
-    'sed "1s/0x[0-9a-f]*/0xffff800000000000/"'
+# shellcheck disable=SC2016
+refuse "a schedule without its end" '^bad/log.schedule:[0-9]+: the schedule is cut short' 'sed "\$d"'
+refuse "more behind the end" '^bad/log.schedule:[0-9]+: a line behind the end' 'cat - <(echo more)'
+refuse "a schedule of something else" '^bad/log.schedule:1: not .schedule 0xDIGEST' 'sed "1s/.*/hello/"'
+refuse "a line that is no stop" '^bad/log.schedule:2: not .THREAD INSTRUCTION' 'sed "2s/.*/hello/"'
+refuse "an address of the kernel" '^bad/log.schedule:2: no thread, address or occurrence' \
+    'sed "2s/0x[0-9a-f]*/0xffff800000000000/"'
+sed '1s/0x.*/0x1234/' mt/first >bad/log.schedule
+"$pinball2elf" --kind replay bad/log 2>bad/err
+check "a schedule of another recording is said" grep -q '^bad/log.schedule:1: warning: made of another pinball, and not used' bad/err
+check "... and not used" grep -q 'threads are stepped' <(ELFIE_VERBOSE=1 timeout 60 bad/log.replay.elfie 2>&1)
 
 if ! "$record" --help | grep -q -- --length; then
     skipped "schedule of a recorded program" "needs elfie-record with --length"
@@ -141,7 +150,7 @@ int main(void)
     for (int i = 0; i < SIZE * SIZE; i++)
         a[i / SIZE][i % SIZE] = b[i % SIZE][i / SIZE] = i;
     multiply();
-    printf("%f\n", c[1][1]);
+    printf("%f %d\n", c[1][1], __builtin_ia32_rdtsc() > 0);
 }
 END
 gcc -O1 -o matrix matrix.c
@@ -159,3 +168,71 @@ rm matrix-1200000/log.schedule
 check "matrix, without a schedule: made" build matrix-1200000
 check "matrix, without a schedule: goes past its end" grep -q 'has passed its recorded end' \
     <(timeout 60 matrix-1200000/log.replay.elfie 2>&1)
+cp -r matrix-150000 late
+awk '$1 == 0 { last = NR } { line[NR] = $0 } END { sub(/[0-9]+$/, "1000000", line[last]); for (i = 1; i <= NR; i++) print line[i] }' \
+    matrix-150000/log.schedule >late/log.schedule
+build late >/dev/null
+refuses "an end that is missed is seen at the next RDTSC" 3 'leaves the recorded path' timeout 60 late/log.replay.elfie
+gzip late/log.schedule
+build late >/dev/null
+rm late/log.schedule.gz
+build late >/dev/null
+check "a packed schedule that is removed is gone" grep -q 'at its recorded end, instruction 150000$' \
+    <(ELFIE_VERBOSE=1 timeout 60 late/log.replay.elfie 2>&1)
+check "a new recording: made" timeout -s KILL 100 "$record" --start symbol:multiply --length 1000 -o matrix-150000/log -- ./matrix
+check "a new recording has no schedule" test ! -e matrix-150000/log.schedule
+
+# The last thread ends, and one that has come to its end rests; and a program's own status.
+cat >ends.c <<'END'
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void *leave(void *nothing) { return nothing; }
+static void *stay(void *nothing) { for (;;) ; return nothing; }
+__attribute__((noinline)) void go(int stays)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, stays ? stay : leave, NULL);
+    pthread_detach(thread);
+    for (volatile int i = 0; i < 2000; i++)
+        ;
+    _exit(3);
+}
+int main(int argc, char **argv) { (void)argv; go(argc > 1); }
+END
+gcc -O1 -static -o ends ends.c -pthread
+ends() { timeout -s KILL 60 "$record" --start symbol:go --length "$1" -o "$2/log" -- ./ends "${@:3}" >/dev/null 2>&1 </dev/null; }
+instructions() { sed -n 's/^inscount: //p' "$1/log.$2.result"; }
+ends 12000:global ends-first
+worker=$(instructions ends-first 1)
+for turns in 1 2 3 4 5 6; do
+    ends $((turns * 1000 + worker)):global ends-last
+    [ "$(instructions ends-last 1)" != "$worker" ] || break
+done
+equal "the worker ends last" "$(instructions ends-last 0) $(instructions ends-last 1)" "$((turns * 1000)) $worker"
+build ends-last >/dev/null
+timeout 20 ends-last/log.replay.elfie
+equal "the process ends with it" $? 0
+ends end ends-status more
+build ends-status >/dev/null
+timeout 20 ends-status/log.replay.elfie
+equal "status of exit_group" $? 3
+check "status 3 is no reason to have no schedule" make -s -f "$elfie_mk" ELFIE=ends-status/log schedule
+bunzip2 ends-status/log.0.race.bz2
+rm ends-status/log.schedule
+awk '/^[0-9]/ { numbers++ } { line[NR] = $0 } END { for (i = 1; i <= NR; i++) if (!(line[i] ~ /^[0-9]/ && ++n > numbers - 5)) print line[i] }' \
+    ends-status/log.0.race >race && mv race ends-status/log.0.race
+build ends-status >/dev/null
+repeat "status of exit_group, whoever is last" 20 3 ends-status/log.replay.elfie
+kill_it() {
+    ends-status/log.replay.elfie &
+    sleep 0.02
+    kill -TRAP $!
+    wait $!
+}
+good=0
+for ((i = 0; i < 10; i++)); do
+    kill_it 2>/dev/null
+    [ $? -eq 3 ] && good=$((good + 1))
+done
+equal "a SIGTRAP from outside does not count" "$good of 10" "10 of 10"

@@ -181,8 +181,8 @@ void pinball_drop(const char *suffix)
 /* True if BASE.SUFFIX is a name which some pinball file has. Others are the user's own. */
 static bool is_pinball_suffix(const char *suffix)
 {
-    static const char *const whole[] = {"global.log", "text",    "address", "procinfo.xml",
-                                        "cpuid.def",  "log.txt", NULL};
+    static const char *const whole[] = {"global.log", "text",    "address",  "procinfo.xml",
+                                        "cpuid.def",  "log.txt", "schedule", NULL};
     static const char *const of_thread[] = {"reg",      "sel",       "race", "result",
                                             "dyn_text", "sync_text", NULL};
     const char *const *names = whole;
