@@ -99,7 +99,8 @@ regen: elfies
 .PHONY: schedule
 schedule: elfies
 	$(if $(elfie_replay),,$(error schedule needs KIND=replay or REPLAY=1))
-	$(elfie_quiet)for e in $(ELFIE); do \
+	$(elfie_quiet)trap 'rm -f "$$e.schedule.tmp"' EXIT; trap 'exit 130' HUP INT TERM; \
+	for e in $(ELFIE); do \
 		case $$e in /*) elfie=$$e ;; *) elfie=./$$e ;; esac; \
 		ELFIE_REPLAY=exact ELFIE_REPLAY_SCHEDULE=$$e.schedule.tmp $$elfie.$(KIND).elfie \
 			>/dev/null </dev/null; \

@@ -114,6 +114,10 @@ timeout -s KILL 100 "$record" --start symbol:region_start --length 300000:global
     -- "$programs/threads8" >/dev/null 2>&1 </dev/null
 compare threads8
 rare threads8 300000
+rm threads8/log.schedule
+build threads8 >/dev/null
+timeout -s INT 1 make -s -f "$elfie_mk" ELFIE=threads8/log schedule >/dev/null 2>&1
+equal "a schedule that is broken off leaves nothing" "$(find threads8 -name 'log.schedule*')" ""
 
 # A program that Debian ships: the ways to the stops lead out of its inner loops.
 # counted NAME: the instructions of each thread, from outside, are the recorded ones.
